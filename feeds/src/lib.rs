@@ -1,0 +1,21 @@
+//! Mirrors: surveys an upstream, verifies its chain, fetches into one store and publishes whole generations.
+//!
+//! Data flows one way: a kind of upstream ([`yum`], [`apt`], [`files`]) surveys and returns a [`plan::Plan`]; the plan is
+//! fetched through the one [`transfer::Transfer`] into the one [`store::Store`] and becomes a [`store::Tree`]; trees are
+//! published together as a generation. Nothing here knows docker, the command line or a terminal.
+
+pub mod apt;
+pub mod digest;
+pub mod error;
+pub mod events;
+pub mod files;
+pub mod git;
+pub mod lock;
+pub mod oci;
+pub mod plan;
+pub mod store;
+pub mod transfer;
+pub mod trust;
+pub mod yum;
+
+pub use error::{Class, Classified};

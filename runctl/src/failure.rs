@@ -1,0 +1,112 @@
+//! Why a verb failed: a class that chooses the exit code, a chain of causes, and what to do about it.
+
+use std::fmt;
+
+/// The classes of failure; the number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Class {
+    /// Nothing we foresaw.
+    Unexpected = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// Something needed is missing: the engine does not answer, a program is not installed.
+    Missing = 10,
+    /// The configuration is wrong.
+    Configuration = 11,
+    /// A feed failed.
+    Feed = 12,
+    /// A feed failed in part; what succeeded is published.
+    FeedPartly = 13,
+    /// A container or the engine failed.
+    Engine = 14,
+    /// The host's network stands in the way.
+    Network = 15,
+    /// A hash or a signature does not hold.
+    Verification = 16,
+    /// Another run holds the lock.
+    Locked = 75,
+    /// Stopped by SIGINT.
+    Interrupted = 130,
+    /// Stopped by SIGTERM.
+    Terminated = 143,
+}
+
+/// A failed verb.
+#[derive(Debug)]
+pub struct Failure {
+    /// Chooses the exit code.
+    pub class: Class,
+    /// What was tried, on what, and why it failed.
+    pub error: anyhow::Error,
+    /// What to do, without a trailing period.
+    pub hint: Option<String>,
+}
+
+/// What every verb returns.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    /// Makes a failure of a class out of an error or a message.
+    pub fn new(class: Class, error: impl Into<anyhow::Error>) -> Self {
+        Self { class, error: error.into(), hint: None }
+    }
+
+    /// Makes a failure of a class out of a sentence.
+    pub fn say(class: Class, message: impl fmt::Display) -> Self {
+        Self { class, error: anyhow::anyhow!("{message}"), hint: None }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    /// Renders the `error:` line, its causes indented, and the `hint:` line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.error)?;
+        for cause in self.error.chain().skip(1) {
+            write!(f, "\n  caused by: {cause}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives a failing result its class.
+pub trait Classify<T> {
+    /// Makes the error a failure of this class, telling what was tried.
+    fn or_fail(self, class: Class, tried: impl FnOnce() -> String) -> Outcome<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> Classify<T> for Result<T, E> {
+    fn or_fail(self, class: Class, tried: impl FnOnce() -> String) -> Outcome<T> {
+        self.map_err(|error| Failure { class, error: error.into().context(tried()), hint: None })
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { class: Class::Unexpected, error, hint: None }
+    }
+}
+
+impl<E: feeds::Classified + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let class = match error.class() {
+            feeds::Class::Upstream => Class::Feed,
+            feeds::Class::Verification => Class::Verification,
+            feeds::Class::Configuration => Class::Configuration,
+            feeds::Class::Local => Class::Unexpected,
+            feeds::Class::Interrupted => Class::Interrupted,
+        };
+        let hint = error.hint();
+        Self { class, error: error.into(), hint }
+    }
+}

@@ -1,0 +1,72 @@
+//! Every path of booddies, below one root.
+
+use std::path::{Path, PathBuf};
+
+use crate::services::Service;
+
+/// The paths of one installation: `/` as installed, or another root for a test, a demo or a second site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    root: PathBuf,
+    prefix: PathBuf,
+}
+
+impl Layout {
+    /// Makes the layout below a root (absolute).
+    pub fn below(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), prefix: option_env!("BOODDIES_PREFIX").unwrap_or("/usr/local").into() }
+    }
+
+    /// The root itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `/etc/booddies`: what the operator writes.
+    pub fn configuration(&self) -> PathBuf {
+        self.root.join("etc/booddies")
+    }
+
+    /// `/var/lib/booddies`: everything that booddies keeps.
+    pub fn state(&self) -> PathBuf {
+        self.root.join("var/lib/booddies")
+    }
+
+    /// The store of the feeds: objects, partials, generations and `current`.
+    pub fn store(&self) -> PathBuf {
+        self.state().join("store")
+    }
+
+    /// What one service keeps.
+    pub fn service(&self, service: Service) -> PathBuf {
+        self.state().join(service.name())
+    }
+
+    /// Configuration that runctl renders for one service; mounted read-only.
+    pub fn rendered(&self, service: Service) -> PathBuf {
+        self.state().join("rendered").join(service.name())
+    }
+
+    /// Boot scripts and answer files of the machines, served by data.
+    pub fn machines(&self) -> PathBuf {
+        self.state().join("machines")
+    }
+
+    /// Keys and passwords that runctl made; 0700.
+    pub fn secrets(&self) -> PathBuf {
+        self.state().join("secrets")
+    }
+
+    /// Locks of running verbs.
+    pub fn locks(&self) -> PathBuf {
+        self.state().join("locks")
+    }
+
+    /// Sources of the images, as installed (or `BOODDIES_IMAGES`).
+    pub fn images(&self) -> PathBuf {
+        std::env::var_os("BOODDIES_IMAGES").map_or_else(
+            || self.root.join(self.prefix.strip_prefix("/").unwrap_or(&self.prefix)).join("share/booddies/images"),
+            PathBuf::from,
+        )
+    }
+}
