@@ -19,7 +19,12 @@ impl Id {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// A piece of work begins; `total` is in bytes, or in `unit`s where one is given.
-    Started { id: Id, label: String, total: Option<u64>, unit: Option<&'static str> },
+    Started {
+        id: Id,
+        label: String,
+        total: Option<u64>,
+        unit: Option<&'static str>,
+    },
     /// It moved on by so many bytes or units.
     Advanced { id: Id, by: u64 },
     /// It ended; `failed` says why if it did not end well.

@@ -27,15 +27,26 @@ impl Plan {
         self.get
             .values()
             .filter(|want| !want.sha256.is_some_and(|sha256| store.holds(&sha256)))
-            .fold((0, 0), |(count, bytes), want| (count + 1, bytes + want.size.unwrap_or(0)))
+            .fold((0, 0), |(count, bytes), want| {
+                (count + 1, bytes + want.size.unwrap_or(0))
+            })
     }
 
     /// Fetches what is missing and returns the finished tree; every bad file is named in the error.
-    pub async fn fetch(self, transfer: &Transfer, watch: &dyn Watch) -> Result<Tree, transfer::Error> {
+    pub async fn fetch(
+        self,
+        transfer: &Transfer,
+        watch: &dyn Watch,
+    ) -> Result<Tree, transfer::Error> {
         let (paths, wants): (Vec<_>, Vec<_>) = self.get.into_iter().unzip();
         let objects = transfer.fetch_all(self.tree.as_str(), wants, watch).await?;
         let mut files = self.have;
         files.extend(paths.into_iter().zip(objects));
-        Ok(Tree { path: self.tree, upstream: self.upstream, trust: self.trust, files })
+        Ok(Tree {
+            path: self.tree,
+            upstream: self.upstream,
+            trust: self.trust,
+            files,
+        })
     }
 }

@@ -27,8 +27,14 @@ pub enum Service {
 
 impl Service {
     /// All services, in the order in which they start.
-    pub const ALL: [Self; 6] =
-        [Self::Boot, Self::Data, Self::Gito, Self::Cgit, Self::Regi, Self::Ntpd];
+    pub const ALL: [Self; 6] = [
+        Self::Boot,
+        Self::Data,
+        Self::Gito,
+        Self::Cgit,
+        Self::Regi,
+        Self::Ntpd,
+    ];
 
     /// The name of the service, its unit, its TOML file and its folder in `images/`.
     pub const fn name(self) -> &'static str {

@@ -14,7 +14,12 @@ pub struct Layout {
 impl Layout {
     /// Makes the layout below a root (absolute).
     pub fn below(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), prefix: option_env!("BOODDIES_PREFIX").unwrap_or("/usr/local").into() }
+        Self {
+            root: root.into(),
+            prefix: option_env!("BOODDIES_PREFIX")
+                .unwrap_or("/usr/local")
+                .into(),
+        }
     }
 
     /// The root itself.
@@ -65,7 +70,11 @@ impl Layout {
     /// Sources of the images, as installed (or `BOODDIES_IMAGES`).
     pub fn images(&self) -> PathBuf {
         std::env::var_os("BOODDIES_IMAGES").map_or_else(
-            || self.root.join(self.prefix.strip_prefix("/").unwrap_or(&self.prefix)).join("share/booddies/images"),
+            || {
+                self.root
+                    .join(self.prefix.strip_prefix("/").unwrap_or(&self.prefix))
+                    .join("share/booddies/images")
+            },
             PathBuf::from,
         )
     }

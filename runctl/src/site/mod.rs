@@ -315,6 +315,9 @@ pub struct Ntpd {
 impl Hosts {
     /// The place of one service.
     pub fn of(&self, service: Service) -> &Host {
-        self.0.iter().find(|host| host.service == service).expect("a checked site has all services")
+        self.0
+            .iter()
+            .find(|host| host.service == service)
+            .expect("a checked site has all services")
     }
 }
