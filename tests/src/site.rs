@@ -1,0 +1,1 @@
+//! A site of its own for one test: its own root, name, bridge and subnet; gone when dropped.

@@ -1,0 +1,64 @@
+//! The rules of the house that no compiler checks.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use suite::run;
+
+/// Files one job each: about 400 lines at most, with a little air.
+const LINES: usize = 440;
+
+fn tracked(patterns: &[&str]) -> Vec<PathBuf> {
+    let root = suite::repository();
+    let listed = run(Command::new("git")
+        .arg("ls-files")
+        .args(patterns)
+        .current_dir(&root))
+    .ok();
+    listed.lines().map(|line| root.join(line)).collect()
+}
+
+fn read(path: &Path) -> String {
+    fs_err::read_to_string(path).expect("a tracked text file can be read")
+}
+
+#[test]
+fn no_file_is_longer_than_one_job() {
+    let long: Vec<_> = tracked(&["*.rs", "install.sh", "tests/run"])
+        .into_iter()
+        .filter(|path| read(path).lines().count() > LINES)
+        .collect();
+    assert!(long.is_empty(), "longer than {LINES} lines: {long:?}");
+}
+
+#[test]
+fn each_source_file_says_its_job_first() {
+    let silent: Vec<_> = tracked(&["*.rs"])
+        .into_iter()
+        .filter(|path| !read(path).starts_with("//! "))
+        .collect();
+    assert!(silent.is_empty(), "no `//!` on the first line: {silent:?}");
+}
+
+#[test]
+fn each_crate_obeys_the_workspace_lints() {
+    let free: Vec<_> = tracked(&["*/Cargo.toml"])
+        .into_iter()
+        .filter(|path| !read(path).contains("[lints]\nworkspace = true"))
+        .collect();
+    assert!(free.is_empty(), "no workspace lints: {free:?}");
+}
+
+#[test]
+fn each_module_of_this_binary_runs() {
+    let main = read(&suite::repository().join("tests/suite/main.rs"));
+    let forgotten: Vec<_> = tracked(&["tests/suite/*.rs"])
+        .into_iter()
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .filter(|name| name != "main" && !main.contains(&format!("mod {name};")))
+        .collect();
+    assert!(
+        forgotten.is_empty(),
+        "no `mod` line in main.rs: {forgotten:?}"
+    );
+}
