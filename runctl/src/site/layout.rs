@@ -9,17 +9,29 @@ use crate::services::Service;
 pub struct Layout {
     root: PathBuf,
     prefix: PathBuf,
+    state: PathBuf,
 }
 
 impl Layout {
     /// Makes the layout below a root (absolute).
     pub fn below(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        let prefix = option_env!("BOODDIES_PREFIX")
+            .unwrap_or("/usr/local")
+            .into();
+        let state = root.join("var/lib/booddies");
         Self {
-            root: root.into(),
-            prefix: option_env!("BOODDIES_PREFIX")
-                .unwrap_or("/usr/local")
-                .into(),
+            root,
+            prefix,
+            state,
         }
+    }
+
+    /// Keeps everything elsewhere: an absolute path as the site has it, below the root.
+    #[must_use]
+    pub fn with_state(self, state: &Path) -> Self {
+        let state = self.root.join(state.strip_prefix("/").unwrap_or(state));
+        Self { state, ..self }
     }
 
     /// The root itself.
@@ -32,9 +44,9 @@ impl Layout {
         self.root.join("etc/booddies")
     }
 
-    /// `/var/lib/booddies`: everything that booddies keeps.
+    /// `/var/lib/booddies`, or where site.toml wants it: everything that booddies keeps.
     pub fn state(&self) -> PathBuf {
-        self.root.join("var/lib/booddies")
+        self.state.clone()
     }
 
     /// The store of the feeds: objects, partials, generations and `current`.

@@ -1,323 +1,69 @@
-//! The site as the operator described it: read with spans, checked in one run, total from here on.
+//! The site as the operator described it: read with places, checked in one run, total from here on.
+//!
+//! [`reader`] takes values out of tables and notes mistakes, [`kinds`] says what a value may be, [`files`] has one reader
+//! per TOML, [`check`] compares values with each other, [`findings`] and [`render`] tell.
 
+mod check;
+mod files;
+mod findings;
+mod kinds;
 mod layout;
+mod model;
+mod reader;
+pub mod render;
 
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
-use ipnet::Ipv4Net;
-
+pub use findings::{Finding, Findings};
 pub use layout::Layout;
+pub use model::*;
+pub use reader::Effective;
 
-use crate::services::Service;
+use reader::Reading;
 
-/// A whole site, checked: nothing in it can be missing or contradict itself.
+/// A site, and where each of its values came from.
 #[derive(Clone, Debug)]
-pub struct Site {
-    /// All paths.
-    pub layout: Layout,
-    /// Names the containers, images' labels and the network; two sites on one engine differ in it.
-    pub name: String,
-    /// The DNS domain of services and machines.
-    pub domain: String,
-    /// The isolated bridge.
-    pub bridge: Bridge,
-    /// Addresses of services and machines.
-    pub subnet: Ipv4Net,
-    /// The host's own address on the bridge.
-    pub host: Ipv4Addr,
-    /// What machines get as their default route; none keeps them in.
-    pub router: Option<Ipv4Addr>,
-    /// Where names outside the domain are asked; empty asks nobody.
-    pub dns_upstreams: Vec<Ipv4Addr>,
-    /// First three bytes of the MACs of containers.
-    pub oui: [u8; 3],
-    /// What images are made of.
-    pub image: Image,
-    /// Fixed address and host name per service.
-    pub hosts: Hosts,
-    /// Settings of boot.
-    pub boot: Boot,
-    /// Settings of data, and what it mirrors.
-    pub data: Data,
-    /// Settings of gito, and what it mirrors.
-    pub gito: Gito,
-    /// Settings of cgit.
-    pub cgit: Cgit,
-    /// Settings of regi, and what it mirrors.
-    pub regi: Regi,
-    /// Settings of ntpd.
-    pub ntpd: Ntpd,
-    /// Known machines.
-    pub machines: Vec<rack::Machine>,
-    /// What machines become.
-    pub profiles: Vec<rack::Profile>,
+pub struct Described {
+    /// The site.
+    pub site: Site,
+    /// Its values in the order of the files.
+    pub values: Vec<Effective>,
+    /// How many files there were.
+    pub files: usize,
 }
 
-/// The L2 segment.
-#[derive(Clone, Debug)]
-pub struct Bridge {
-    /// The interface's name, such as `br0`.
-    pub name: String,
-    /// Whether nothing leaves it by way of this host.
-    pub isolated: bool,
-}
+impl Site {
+    /// Reads and checks the configuration below a layout's root; absent files are all defaults.
+    pub fn load(layout: &Layout) -> Result<Self, Findings> {
+        Self::describe(layout).map(|described| described.site)
+    }
 
-/// Where images come from.
-#[derive(Clone, Debug)]
-pub struct Image {
-    /// The base of all images.
-    pub base: Base,
-    /// First part of the images' names, such as `booddies`.
-    pub prefix: String,
-}
-
-/// The base image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Base {
-    /// Made by mmdebstrap from the host's own APT sources.
-    Host,
-    /// Any image reference the operator names (with apt inside).
-    Reference(String),
-}
-
-/// Address and names of each service.
-#[derive(Clone, Debug)]
-pub struct Hosts(pub Vec<Host>);
-
-/// One service's place on the bridge.
-#[derive(Clone, Debug)]
-pub struct Host {
-    /// Which.
-    pub service: Service,
-    /// Host name without domain, such as `boot01`.
-    pub name: String,
-    /// Fixed address.
-    pub address: Ipv4Addr,
-    /// Fixed MAC; from the OUI and the host name where the operator named none.
-    pub mac: [u8; 6],
-}
-
-/// boot.toml
-#[derive(Clone, Debug)]
-pub struct Boot {
-    /// Addresses for unknown machines; none turns them away.
-    pub pool: Option<Pool>,
-    /// Lease time in seconds.
-    pub lease: u32,
-    /// More DHCP options, as dnsmasq writes them.
-    pub dhcp_options: Vec<String>,
-    /// Whether each DHCP exchange is logged (rehearse and trace read it).
-    pub log_dhcp: bool,
-    /// Kernels and initrds to feed.
-    pub kernels: Vec<KernelFeed>,
-}
-
-/// A range of addresses for unknown machines.
-#[derive(Clone, Debug)]
-pub struct Pool {
-    /// First.
-    pub first: Ipv4Addr,
-    /// Last.
-    pub last: Ipv4Addr,
-    /// The profile an unknown machine boots; none shows the menu and falls to local disk.
-    pub profile: Option<String>,
-}
-
-/// One kernel and initrd of the boot feed; published as `boot/<name>/`.
-#[derive(Clone, Debug)]
-pub struct KernelFeed {
-    /// Folder below `boot/`.
-    pub name: String,
-    /// From where.
-    pub source: KernelSource,
-}
-
-/// Where a kernel comes from.
-#[derive(Clone, Debug)]
-pub enum KernelSource {
-    /// From a tree with a `.treeinfo`.
-    Treeinfo {
-        /// The tree, tried in order.
-        urls: Vec<String>,
-        /// The variant's architecture, such as `x86_64`.
-        architecture: String,
-        /// sha256 of `.treeinfo` itself, or written-down lack of trust (none).
-        sha256: Option<String>,
-    },
-    /// From plain URLs with sha256.
-    Urls {
-        /// Name in the folder, URLs (tried in order), sha256.
-        files: Vec<(String, Vec<String>, String)>,
-    },
-    /// From inside a .deb of an APT feed.
-    Deb {
-        /// The name of the `[[apt]]` entry of data.toml.
-        apt: String,
-        /// The package.
-        package: String,
-        /// Name in the folder, path inside the package.
-        files: Vec<(String, String)>,
-    },
-}
-
-/// data.toml
-#[derive(Clone, Debug)]
-pub struct Data {
-    /// Generations kept.
-    pub keep: usize,
-    /// APT repositories, published as `data/apt/<name>`.
-    pub apt: Vec<AptFeed>,
-    /// YUM repositories, published as `data/yum/<name>`.
-    pub yum: Vec<YumFeed>,
-    /// Plain files, published as `data/files/<name>`.
-    pub files: Vec<FilesFeed>,
-}
-
-/// How much an upstream is trusted.
-#[derive(Clone, Debug)]
-pub enum Trust {
-    /// By OpenPGP: key files (armoured or binary).
-    Keys(Vec<PathBuf>),
-    /// Not at all, and the operator wrote that down.
-    None,
-}
-
-/// One APT repository.
-#[derive(Clone, Debug)]
-pub struct AptFeed {
-    /// Folder and name.
-    pub name: String,
-    /// Base URLs, tried in order; empty means the host's own APT sources.
-    pub urls: Vec<String>,
-    /// Suites; `host` has been resolved to the host's own (with its updates and security).
-    pub suites: Vec<String>,
-    /// Components.
-    pub components: Vec<String>,
-    /// Architectures.
-    pub architectures: Vec<String>,
-    /// Who signs; for the host's own sources their `Signed-By`.
-    pub trust: Trust,
-    /// Packages wanted, each with its dependency closure; empty mirrors everything.
-    pub packages: Vec<String>,
-    /// Whether Recommends belong to the closure.
-    pub recommends: bool,
-}
-
-/// One YUM repository.
-#[derive(Clone, Debug)]
-pub struct YumFeed {
-    /// Folder and name.
-    pub name: String,
-    /// Base URLs, tried in order.
-    pub urls: Vec<String>,
-    /// Who signs repomd.xml.
-    pub trust: Trust,
-    /// Architectures wanted; empty means all.
-    pub architectures: Vec<String>,
-}
-
-/// A folder of plain files.
-#[derive(Clone, Debug)]
-pub struct FilesFeed {
-    /// Folder and name.
-    pub name: String,
-    /// Name in the folder, URLs (tried in order), sha256.
-    pub files: Vec<(String, Vec<String>, String)>,
-}
-
-/// gito.toml
-#[derive(Clone, Debug)]
-pub struct Gito {
-    /// The admin's public key; made on the first start where none is given.
-    pub admin_key: Option<PathBuf>,
-    /// Private key that gito uses towards upstreams and mirrors.
-    pub identity: Option<PathBuf>,
-    /// Hosts whose ssh keys are learned once.
-    pub trust_hosts: Vec<String>,
-    /// Repositories to mirror.
-    pub repositories: Vec<GitFeed>,
-}
-
-/// One git repository.
-#[derive(Clone, Debug)]
-pub struct GitFeed {
-    /// Local name, without `.git`.
-    pub name: String,
-    /// Upstream.
-    pub url: String,
-    /// Owner, shown by cgit.
-    pub owner: String,
-    /// One line, shown by cgit.
-    pub description: String,
-    /// Section in cgit.
-    pub category: String,
-    /// Where pushes are mirrored to by gito itself; none pushes nowhere.
-    pub push_mirror: Option<String>,
-}
-
-/// cgit.toml
-#[derive(Clone, Debug)]
-pub struct Cgit {
-    /// Title of the index page.
-    pub title: String,
-    /// Line below it.
-    pub description: String,
-    /// Prefix of the clone URL shown.
-    pub clone_prefix: String,
-}
-
-/// regi.toml
-#[derive(Clone, Debug)]
-pub struct Regi {
-    /// Port of the registry.
-    pub port: u16,
-    /// User who may push.
-    pub user: String,
-    /// Images to mirror.
-    pub images: Vec<ImageFeed>,
-}
-
-/// One image.
-#[derive(Clone, Debug)]
-pub struct ImageFeed {
-    /// Repository and tag in regi, such as `library/busybox:1.36`.
-    pub name: String,
-    /// From where.
-    pub source: ImageSource,
-}
-
-/// Where an image comes from.
-#[derive(Clone, Debug)]
-pub enum ImageSource {
-    /// From the host's engine by this reference.
-    Engine(String),
-    /// From a registry by this reference; `plain` speaks HTTP.
-    Registry {
-        /// `host[:port]/repository[:tag|@digest]`.
-        reference: String,
-        /// Whether the registry speaks plain HTTP.
-        plain: bool,
-        /// Authority certificate to trust, beside the system's.
-        authority: Option<PathBuf>,
-    },
-}
-
-/// ntpd.toml
-#[derive(Clone, Debug)]
-pub struct Ntpd {
-    /// Servers asked where the site has a way out.
-    pub upstreams: Vec<String>,
-    /// Stratum told when cut off.
-    pub local_stratum: u8,
-}
-
-impl Hosts {
-    /// The place of one service.
-    pub fn of(&self, service: Service) -> &Host {
-        self.0
-            .iter()
-            .find(|host| host.service == service)
-            .expect("a checked site has all services")
+    /// Reads and checks as [`Site::load`] does, and tells where each value came from.
+    pub fn describe(layout: &Layout) -> Result<Described, Findings> {
+        let folder = layout.configuration();
+        let (sources, unreadable) = files::sources(&folder);
+        let reading = Reading::parse(&sources);
+        for (file, message) in unreadable {
+            reading.note(file, None, message, None);
+        }
+        let site = files::read(&reading, layout);
+        check::check(&reading, &site);
+        let (list, values) = reading.finish();
+        if list.is_empty() {
+            return Ok(Described {
+                site,
+                values,
+                files: sources.len(),
+            });
+        }
+        let sources: BTreeMap<_, _> = sources
+            .into_iter()
+            .map(|(file, text)| (file.to_owned(), text))
+            .collect();
+        Err(Findings {
+            folder,
+            list,
+            sources,
+        })
     }
 }

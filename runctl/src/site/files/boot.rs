@@ -1,0 +1,96 @@
+//! boot.toml: DHCP, and the kernels that machines start from.
+
+use std::net::Ipv4Addr;
+
+use super::super::kinds::{address, flag, inner_path, name, number, sha256, text, url, word};
+use super::super::model::{Boot, Host, KernelFeed, KernelSource, Pool};
+use super::super::reader::Table;
+use super::{host, plain_files, site::Base, some};
+use crate::services::Service;
+
+pub(super) const FILE: &str = "boot.toml";
+
+/// Reads boot.toml.
+pub(super) fn read(mut table: Table<'_>, base: &Base) -> (Host, Boot) {
+    let host = host(Service::Boot, &mut table, base);
+    let boot = Boot {
+        lease: table.or("lease", 3600, number(120..=31_536_000)),
+        dhcp_options: table.list("dhcp_options", &[], text),
+        log_dhcp: table.or("log_dhcp", true, flag),
+        pool: table.table("pool").map(pool),
+        kernels: table.tables("kernel").into_iter().map(kernel).collect(),
+    };
+    table.finish();
+    (host, boot)
+}
+
+fn pool(mut table: Table<'_>) -> Pool {
+    let end = |value: &_| address(value).map(Some);
+    let pool = Pool {
+        first: table
+            .required("first", end)
+            .unwrap_or(Ipv4Addr::UNSPECIFIED),
+        last: table.required("last", end).unwrap_or(Ipv4Addr::UNSPECIFIED),
+        profile: table.optional("profile", name),
+    };
+    table.finish();
+    pool
+}
+
+fn kernel(mut table: Table<'_>) -> KernelFeed {
+    let name = table.required("name", name);
+    let ways = ["deb", "treeinfo", "file"]
+        .into_iter()
+        .filter(|way| table.has(way))
+        .count();
+    if ways != 1 {
+        table.object(
+            "name",
+            format!("kernel `{name}` must come from one place"),
+            Some(
+                "write one of `[kernel.deb]`, `[kernel.treeinfo]` or `[[kernel.file]]`".to_owned(),
+            ),
+        );
+    }
+    let deb = table.table("deb").map(deb);
+    let treeinfo = table.table("treeinfo").map(treeinfo);
+    let files = plain_files(&mut table);
+    table.finish();
+    KernelFeed {
+        name,
+        source: deb.or(treeinfo).unwrap_or(KernelSource::Urls { files }),
+    }
+}
+
+fn treeinfo(mut table: Table<'_>) -> KernelSource {
+    let urls = some(&mut table, "urls", url);
+    let architecture = table.or("architecture", "x86_64", name);
+    let sha256 = table.optional("sha256", sha256);
+    table.optional("trust", word(&["none"]));
+    match (table.has("sha256"), table.has("trust")) {
+        (true, true) => table.object("trust", "`trust` does not go with `sha256`", None),
+        (false, false) => table.lacks(
+            "nothing vouches for this tree",
+            Some("write the `sha256` of its .treeinfo, or `trust = \"none\"`".to_owned()),
+        ),
+        _ => {}
+    }
+    table.finish();
+    KernelSource::Treeinfo {
+        urls,
+        architecture,
+        sha256,
+    }
+}
+
+fn deb(mut table: Table<'_>) -> KernelSource {
+    let apt = table.required("apt", name);
+    let package = table.required("package", name);
+    let files = table.pairs("files", inner_path);
+    table.finish();
+    KernelSource::Deb {
+        apt,
+        package,
+        files,
+    }
+}

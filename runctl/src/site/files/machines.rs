@@ -1,0 +1,31 @@
+//! machines.toml: the machines that the site knows.
+
+use rack::{Firmware, Machine};
+
+use super::super::kinds::{address, host_name, mac, name, word};
+use super::super::reader::Table;
+use super::some;
+
+pub(super) const FILE: &str = "machines.toml";
+
+/// Reads machines.toml.
+pub(super) fn read(mut table: Table<'_>) -> Vec<Machine> {
+    let machines = table.tables("machine").into_iter().map(machine).collect();
+    table.finish();
+    machines
+}
+
+fn machine(mut table: Table<'_>) -> Machine {
+    let machine = Machine {
+        name: table.required("name", host_name),
+        macs: some(&mut table, "macs", mac),
+        address: table.optional("address", address),
+        profile: table.optional("profile", name),
+        firmware: match table.or("firmware", "bios", word(&["bios", "uefi"])) {
+            "uefi" => Firmware::Uefi,
+            _ => Firmware::Bios,
+        },
+    };
+    table.finish();
+    machine
+}

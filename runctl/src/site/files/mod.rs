@@ -1,0 +1,172 @@
+//! The TOML files: which there are, in which order they are read, and what several of them have in common.
+
+mod boot;
+mod cgit;
+mod data;
+mod gito;
+mod machines;
+mod ntpd;
+mod profiles;
+mod regi;
+mod site;
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Layout;
+use super::kinds::{self, Read, address, host_name, inner_path, mac, sha256, url, wrong};
+use super::model::{Host, Hosts, Site};
+use super::reader::{Reading, Table};
+use crate::services::Service;
+
+/// All files, in the order in which they are read.
+pub(super) const FILES: [&str; 9] = [
+    site::FILE,
+    boot::FILE,
+    data::FILE,
+    gito::FILE,
+    cgit::FILE,
+    regi::FILE,
+    ntpd::FILE,
+    machines::FILE,
+    profiles::FILE,
+];
+
+/// The file that describes a service.
+pub(super) const fn file_of(service: Service) -> &'static str {
+    match service {
+        Service::Boot => boot::FILE,
+        Service::Data => data::FILE,
+        Service::Gito => gito::FILE,
+        Service::Cgit => cgit::FILE,
+        Service::Regi => regi::FILE,
+        Service::Ntpd => ntpd::FILE,
+    }
+}
+
+/// The texts of the files that are there, and why others cannot be read.
+pub(super) fn sources(
+    folder: &Path,
+) -> (BTreeMap<&'static str, String>, Vec<(&'static str, String)>) {
+    let mut texts = BTreeMap::new();
+    let mut unreadable = Vec::new();
+    for file in FILES {
+        match fs_err::read_to_string(folder.join(file)) {
+            Ok(text) => {
+                texts.insert(file, text);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                unreadable.push((file, "this is not UTF-8 text".to_owned()));
+            }
+            Err(error) => unreadable.push((file, error.to_string())),
+        }
+    }
+    (texts, unreadable)
+}
+
+/// Reads all files into a site; it may be used only if nothing was noted.
+pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
+    let base = site::read(reading.open(site::FILE));
+    let layout = match &base.state {
+        Some(state) => layout.clone().with_state(state),
+        None => layout.clone(),
+    };
+    let folder = layout.configuration();
+    let (boot_host, boot) = boot::read(reading.open(boot::FILE), &base);
+    let (data_host, data) = data::read(reading.open(data::FILE), &base, &folder);
+    let (gito_host, gito) = gito::read(reading.open(gito::FILE), &base, &folder);
+    let (cgit_host, cgit) = cgit::read(reading.open(cgit::FILE), &base, &gito_host.name);
+    let (regi_host, regi) = regi::read(reading.open(regi::FILE), &base, &folder);
+    let (ntpd_host, ntpd) = ntpd::read(reading.open(ntpd::FILE), &base);
+    Site {
+        layout,
+        name: base.name,
+        domain: base.domain,
+        bridge: base.bridge,
+        subnet: base.subnet,
+        host: base.host,
+        router: base.router,
+        dns_upstreams: base.dns_upstreams,
+        oui: base.oui,
+        image: base.image,
+        hosts: Hosts(vec![
+            boot_host, data_host, gito_host, cgit_host, regi_host, ntpd_host,
+        ]),
+        boot,
+        data,
+        gito,
+        cgit,
+        regi,
+        ntpd,
+        machines: machines::read(reading.open(machines::FILE)),
+        profiles: profiles::read(reading.open(profiles::FILE), &folder),
+    }
+}
+
+/// Reads a service's place on the bridge: by default the next hosts of the subnet after the docker host.
+fn host(service: Service, table: &mut Table<'_>, base: &site::Base) -> Host {
+    let name = table.or("hostname", format!("{service}01"), host_name);
+    let position = Service::ALL
+        .iter()
+        .position(|other| *other == service)
+        .unwrap_or_default();
+    let offset = u32::try_from(position + 2).unwrap_or_default();
+    let usual = Ipv4Addr::from(u32::from(base.subnet.network()).saturating_add(offset));
+    let address = table.or("address", usual.to_string(), address);
+    let rack::Mac(mac) = table.or("mac", mac_of(base.oui, &name).to_string(), mac);
+    Host {
+        service,
+        name,
+        address,
+        mac,
+    }
+}
+
+/// A MAC that stays the same as long as the host's name does.
+fn mac_of([a, b, c]: [u8; 3], name: &str) -> rack::Mac {
+    let hash = Sha256::digest(name.as_bytes());
+    rack::Mac([a, b, c, hash[0], hash[1], hash[2]])
+}
+
+/// The path of a file that must be there; a relative one starts at the configuration.
+fn existing(folder: &Path) -> impl Fn(&Value) -> Read<PathBuf> {
+    move |value| {
+        let path = folder.join(kinds::path(value)?);
+        if path.is_file() {
+            Ok(path)
+        } else {
+            wrong(format!("there is no file `{}`", path.display()))
+        }
+    }
+}
+
+/// Reads `[[file]]` tables: a name in the folder, URLs, and the sha256 that proves what they deliver.
+fn plain_files(table: &mut Table<'_>) -> Vec<(String, Vec<String>, String)> {
+    let read = |mut file: Table<'_>| {
+        let name = file.required("name", inner_path);
+        let urls = some(&mut file, "urls", url);
+        let sha256 = file.required("sha256", sha256);
+        file.finish();
+        (name, urls, sha256)
+    };
+    table.tables("file").into_iter().map(read).collect()
+}
+
+/// Reads a list that must be there and not be empty.
+fn some<T>(table: &mut Table<'_>, key: &'static str, kind: impl Fn(&Value) -> Read<T>) -> Vec<T> {
+    if !table.has(key) {
+        table.know(&[key]);
+        table.lacks(format!("missing key `{key}`"), None);
+        return Vec::new();
+    }
+    if table.has_empty_list(key) {
+        table.object(key, format!("`{key}` must name at least one"), None);
+    }
+    table.list(key, &[], kind)
+}

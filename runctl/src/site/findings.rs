@@ -1,0 +1,88 @@
+//! The mistakes of a configuration: all of them, each with its place.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::failure::{Class, Failure};
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file, as named below the configuration's folder.
+    pub file: String,
+    /// Where in the file, in bytes; none means the file as a whole.
+    pub span: Option<Range<usize>>,
+    /// Line of the span's start, counted from 1; 0 without span.
+    pub line: usize,
+    /// Column of the span's start in characters, counted from 1; 0 without span.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// All mistakes of a configuration, sorted by file and place; never empty as an error.
+#[derive(Clone, Debug, Default, thiserror::Error)]
+#[error("{}", self.count())]
+pub struct Findings {
+    pub(super) folder: PathBuf,
+    pub(super) list: Vec<Finding>,
+    pub(super) sources: BTreeMap<String, String>,
+}
+
+impl Findings {
+    /// The mistakes.
+    pub fn list(&self) -> &[Finding] {
+        &self.list
+    }
+
+    /// How many mistakes there are, as a sentence.
+    pub fn count(&self) -> String {
+        let mut files = self
+            .list
+            .iter()
+            .map(|finding| &finding.file)
+            .collect::<Vec<_>>();
+        files.dedup();
+        format!(
+            "{} in {} below {}",
+            counted(self.list.len(), "mistake"),
+            counted(files.len(), "file"),
+            self.folder.display()
+        )
+    }
+}
+
+impl From<Findings> for Failure {
+    fn from(findings: Findings) -> Self {
+        let rendered = super::render::plain(&findings);
+        Self::say(
+            Class::Configuration,
+            format_args!("{}\n\n{}", findings.count(), rendered.trim_end()),
+        )
+    }
+}
+
+/// A number and its noun.
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// Line and column (both from 1, the column in characters) of a byte of a text.
+pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text[..offset];
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (
+        before.matches('\n').count() + 1,
+        before[start..].chars().count() + 1,
+    )
+}
