@@ -9,10 +9,12 @@ pub mod commands;
 pub mod engine;
 pub mod failure;
 pub mod host;
+pub mod images;
 pub mod plan;
 pub mod probe;
 pub mod services;
 pub mod site;
+pub mod supervise;
 pub mod ui;
 
 pub use cli::main;

@@ -38,3 +38,8 @@ impl Transfer {
         Err(Error)
     }
 }
+impl crate::Classified for Error {
+    fn class(&self) -> crate::Class {
+        crate::Class::Local
+    }
+}

@@ -1,1 +1,8 @@
-//! host
+//! This host: its files, its firewall, its locks, its init system.
+
+pub mod files;
+pub mod firewall;
+pub mod lock;
+pub mod network;
+pub mod notify;
+pub mod secrets;

@@ -112,7 +112,7 @@ pub struct Mount {
 }
 
 /// A folder on the host and whose it is.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Folder {
     /// On the host.
     pub path: PathBuf,
@@ -215,6 +215,24 @@ pub enum Secret {
         /// Owner of the file.
         owner: (u32, u32),
     },
+}
+
+impl Secret {
+    /// Where it is kept.
+    pub fn path(&self) -> &std::path::Path {
+        match self {
+            Self::CertificateAuthority {
+                certificate: path, ..
+            }
+            | Self::ServerCertificate {
+                certificate: path, ..
+            }
+            | Self::SshKey { path, .. }
+            | Self::Password { path, .. }
+            | Self::PasswordFile { path, .. }
+            | Self::Rendered { path, .. } => path,
+        }
+    }
 }
 
 /// A question in the service's own protocol; the answer says whether it is ready.

@@ -1,0 +1,7 @@
+//! stub
+use super::Context;
+use crate::failure::Outcome;
+/// c
+pub fn show(_: &Context) -> Outcome {
+    todo!()
+}

@@ -1,0 +1,206 @@
+//! `runctl run`: one service in the foreground, as its unit runs it.
+//!
+//! READY when the probe passes, the watchdog fed from the probe, the container brought back when it stops answering,
+//! a crash loop told with its last lines, and at SIGTERM the container stopped.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use clap::Args;
+use futures_util::StreamExt as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Context, up};
+use crate::engine::{Docker, LogRange, State};
+use crate::failure::{Class, Classify as _, Failure, Outcome};
+use crate::host::notify;
+use crate::plan::{STOP_SECONDS, Step, Wanted};
+use crate::probe;
+use crate::services::{Service, ServiceSpec};
+use crate::supervise;
+
+/// How long to wait for other units that are starting at the same time.
+const PATIENCE: Duration = Duration::from_mins(3);
+/// Pause between two looks at the container and the configuration.
+const PAUSE: Duration = Duration::from_secs(1);
+/// So many unanswered questions in a row, and the container is started anew.
+const UNANSWERED: u32 = 8;
+/// So many restarts within `LOOP_SPAN` are a crash loop.
+const LOOP: u64 = 3;
+const LOOP_SPAN: Duration = Duration::from_mins(1);
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Which service.
+    #[arg(value_enum)]
+    service: Service,
+}
+
+/// Runs a service until a signal ends it.
+pub async fn run(context: &Context, run: &Run) -> Outcome {
+    let listen =
+        |kind| signal(kind).or_fail(Class::Unexpected, || "cannot listen to signals".to_owned());
+    let (mut interrupt, mut terminate) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+    );
+    let docker = Docker::connect().await?;
+    let name = crate::services::spec(&context.site()?, run.service).container;
+    let outcome = tokio::select! {
+        outcome = serve(context, &docker, run.service) => outcome,
+        () = either(&mut interrupt, &mut terminate) => Ok(()),
+    };
+    notify::stopping();
+    // Whatever the reason, systemd decides what comes next: the engine must not bring it back meanwhile.
+    docker.stop(&name, STOP_SECONDS).await?;
+    outcome
+}
+
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Starts the service and watches over it; returns only when it cannot go on.
+async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome {
+    let mut written = newest_change(context);
+    let site = context.site()?;
+    let wanted = Wanted::of(&site, &[service]);
+    notify::status("starting");
+    let begin = jiff::Timestamp::now().as_second();
+    {
+        let _lock = context
+            .lock_engine(&format!("run {service}"), PATIENCE)
+            .await?;
+        let plan = up::plan_up(docker, &site, &wanted).await?;
+        up::bring_up(context, docker, &wanted, &plan).await?;
+    }
+    let spec = &wanted.services[0];
+    let _log = tokio::spawn(copy_log(
+        context.clone(),
+        docker.clone(),
+        spec.container.clone(),
+        begin,
+    ))
+    .abort_handle();
+    let ready = supervise::until_ready(docker, spec).await?;
+    notify::ready(&ready.detail);
+    context.console.note(&format!(
+        "{service} is ready after {:.1} s: {}",
+        ready.after.as_secs_f64(),
+        ready.detail
+    ));
+    let mut watch = Watch::new(docker, spec);
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        watch.look().await?;
+        let now = newest_change(context);
+        if now != written {
+            written = now;
+            if let Err(failure) = reread(context, docker, service).await {
+                // A mistake in a file must not end a service that runs well.
+                context.console.failure(&failure);
+            }
+        }
+    }
+}
+
+/// What is remembered between two looks.
+struct Watch<'a> {
+    docker: &'a Docker,
+    spec: &'a ServiceSpec,
+    unanswered: u32,
+    restarts: u64,
+    counted_since: Instant,
+}
+
+impl<'a> Watch<'a> {
+    fn new(docker: &'a Docker, spec: &'a ServiceSpec) -> Self {
+        Self {
+            docker,
+            spec,
+            unanswered: 0,
+            restarts: 0,
+            counted_since: Instant::now(),
+        }
+    }
+
+    /// Asks the service and looks at its container once; fails when it cannot be helped.
+    async fn look(&mut self) -> Outcome {
+        let Some(container) = self.docker.container(&self.spec.container).await? else {
+            let gone = format!("container {} was removed", self.spec.container);
+            return Err(Failure::say(Class::Engine, gone));
+        };
+        if container.state == State::Stopped {
+            return Err(supervise::crash_loop(self.docker, self.spec, &container).await);
+        }
+        if self.counted_since.elapsed() > LOOP_SPAN || container.restarts < self.restarts {
+            (self.restarts, self.counted_since) = (container.restarts, Instant::now());
+        }
+        if container.restarts >= self.restarts + LOOP {
+            return Err(supervise::crash_loop(self.docker, self.spec, &container).await);
+        }
+        match probe::ask(&self.spec.probe).await {
+            Ok(answer) => {
+                self.unanswered = 0;
+                notify::alive();
+                notify::status(&answer.detail);
+            }
+            Err(unready) => {
+                self.unanswered += 1;
+                tracing::warn!(service = %self.spec.service, %unready, "no answer");
+                if self.unanswered >= UNANSWERED {
+                    self.unanswered = 0;
+                    notify::status(&format!("started anew: {unready}"));
+                    self.docker
+                        .restart(&self.spec.container, STOP_SECONDS)
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Applies what changed in the configuration as far as the container can stay.
+async fn reread(context: &Context, docker: &Docker, service: Service) -> Outcome {
+    let site = context.site()?;
+    let wanted = Wanted::of(&site, &[service]);
+    let _lock = context
+        .lock_engine(&format!("run {service}"), PATIENCE)
+        .await?;
+    let mut plan = up::plan_up(docker, &site, &wanted).await?;
+    let before = plan.steps.len();
+    plan.steps
+        .retain(|step| matches!(step, Step::File(..) | Step::Signal(..) | Step::Folder(_)));
+    if plan.steps.len() < before {
+        let told = format!("the configuration asks for a new container: run `runctl up {service}`");
+        context.console.note(&told);
+        return Ok(());
+    }
+    up::bring_up(context, docker, &wanted, &plan).await
+}
+
+/// When the configuration was last written.
+fn newest_change(context: &Context) -> Option<SystemTime> {
+    let folder = context.layout.configuration();
+    let entries = fs_err::read_dir(folder).ok()?;
+    entries
+        .flatten()
+        .filter_map(|entry| entry.metadata().ok()?.modified().ok())
+        .max()
+}
+
+async fn copy_log(context: Context, docker: Docker, container: String, since: i64) {
+    let range = LogRange {
+        tail: None,
+        since: Some(since),
+        follow: true,
+    };
+    let mut lines = docker.logs(&container, range);
+    while let Some(Ok(line)) = lines.next().await {
+        context.console.log_line(&line.text);
+    }
+}

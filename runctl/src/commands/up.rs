@@ -1,0 +1,122 @@
+//! `runctl up`: plan, apply, and wait until every probe passes.
+
+use clap::Args;
+use futures_util::future::join_all;
+
+use super::Context;
+use crate::cli::Services;
+use crate::engine::Docker;
+use crate::failure::{Class, Failure, Outcome};
+use crate::host::network;
+use crate::plan::{self, Applier, Plan, Wanted};
+use crate::services::ServiceSpec;
+use crate::site::Site;
+use crate::supervise::{self, Ready};
+use crate::ui::table::Table;
+
+/// Arguments of `up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    #[command(flatten)]
+    services: Services,
+    /// Print what would be done and why; do nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Starts services and waits until they are ready.
+pub async fn up(context: &Context, up: &Up) -> Outcome {
+    let site = context.site()?;
+    let docker = Docker::connect().await?;
+    let wanted = Wanted::of(&site, &up.services.chosen());
+    if up.dry_run {
+        let plan = plan_up(&docker, &site, &wanted).await?;
+        return context.console.plan(&plan);
+    }
+    let lock = context.lock_engine("up", std::time::Duration::ZERO).await?;
+    let plan = plan_up(&docker, &site, &wanted).await?;
+    bring_up(context, &docker, &wanted, &plan).await?;
+    drop(lock);
+    let answers = join_all(
+        wanted
+            .services
+            .iter()
+            .map(|spec| supervise::until_ready(&docker, spec)),
+    )
+    .await;
+    report(context, &plan, &wanted.services, answers)
+}
+
+/// Looks, and plans what is missing; refuses where the host stands in the way.
+pub async fn plan_up(docker: &Docker, site: &Site, wanted: &Wanted) -> Outcome<Plan> {
+    let seen = plan::observe(docker, wanted).await?;
+    if seen.network.is_none() {
+        network::refuse_conflicts(site).await?;
+    }
+    let missing: Vec<_> = wanted
+        .services
+        .iter()
+        .filter(|spec| !seen.images.contains_key(&spec.image))
+        .map(|spec| spec.image.as_str())
+        .collect();
+    if !missing.is_empty() {
+        return Err(Failure::say(
+            Class::Missing,
+            format!("not built yet: {}", missing.join(", ")),
+        )
+        .hint("run `runctl build`"));
+    }
+    Ok(plan::up(wanted, &seen))
+}
+
+/// Applies a plan for these services.
+pub async fn bring_up(context: &Context, docker: &Docker, wanted: &Wanted, plan: &Plan) -> Outcome {
+    let watch = context.console.watch();
+    let on = Applier {
+        docker,
+        site: &wanted.site,
+        network: &wanted.network.name,
+        watch: &*watch,
+    };
+    plan::apply(plan, &on).await
+}
+
+fn report(
+    context: &Context,
+    plan: &Plan,
+    specs: &[ServiceSpec],
+    answers: Vec<Outcome<Ready>>,
+) -> Outcome {
+    let mut table = Table::new(["service", "address", "ready after", "answer"]);
+    let mut failed = Vec::new();
+    for (spec, answer) in specs.iter().zip(answers) {
+        match answer {
+            Ok(ready) => table.row([
+                spec.service.to_string(),
+                spec.address.to_string(),
+                format!("{:.1} s", ready.after.as_secs_f64()),
+                ready.detail,
+            ]),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    context.console.report(
+        || serde_json::json!({ "changed": plan.steps.len(), "ready": table.to_json() }),
+        || {
+            let changes = plan.steps.len();
+            let note = if changes == 0 {
+                "nothing to change\n".to_owned()
+            } else {
+                String::new()
+            };
+            format!("{note}{table}")
+        },
+    );
+    let mut failed = failed.into_iter();
+    let Some(first) = failed.next() else {
+        return Ok(());
+    };
+    // Each is told; the first decides the exit code.
+    failed.for_each(|failure| context.console.failure(&failure));
+    Err(first)
+}

@@ -1,0 +1,51 @@
+//! Folders and files that runctl makes on the host: written beside, then renamed.
+
+use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
+
+use crate::failure::{Class, Classify as _, Outcome};
+use crate::services::{ConfigFile, Folder};
+
+/// Makes a folder and gives it to its owner.
+pub fn make_folder(folder: &Folder) -> Outcome {
+    let path = &folder.path;
+    let tried = || format!("cannot make folder {}", path.display());
+    fs_err::create_dir_all(path).or_fail(Class::Missing, tried)?;
+    chown(path, Some(folder.uid), Some(folder.gid)).or_fail(Class::Missing, tried)?;
+    let mode = std::fs::Permissions::from_mode(folder.mode);
+    fs_err::set_permissions(path, mode).or_fail(Class::Missing, tried)
+}
+
+/// Writes a configuration file.
+pub fn write(file: &ConfigFile) -> Outcome {
+    write_atomically(&file.path, file.contents.as_bytes(), file.mode, file.owner)
+        .or_fail(Class::Missing, || {
+            format!("cannot write {}", file.path.display())
+        })
+}
+
+/// Writes a file beside its place, syncs it and renames it there, so that no reader ever sees half of it.
+pub fn write_atomically(
+    path: &Path,
+    contents: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    fs_err::create_dir_all(folder)?;
+    let mut beside = tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)?;
+    beside.write_all(contents)?;
+    // The builder's permissions pass through the umask.
+    beside
+        .as_file()
+        .set_permissions(std::fs::Permissions::from_mode(mode))?;
+    if let Some((uid, gid)) = owner {
+        chown(beside.path(), Some(uid), Some(gid))?;
+    }
+    beside.as_file().sync_all()?;
+    beside.persist(path)?;
+    Ok(())
+}

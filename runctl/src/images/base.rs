@@ -1,0 +1,257 @@
+//! The base of all images: a minimal system made by mmdebstrap from the host's own APT sources.
+//!
+//! The archive that the engine loads is written here, with a fixed time and a sorted file list, so that the same packages
+//! give the same image id wherever it is made.
+
+use std::process::Stdio;
+
+use feeds::apt::HostSource;
+use feeds::events::{Event, Id, Watch};
+use sha2::Digest as _;
+use tempfile::NamedTempFile;
+
+use crate::engine::LABEL_INPUT;
+use crate::failure::{Class, Classify as _, Failure, Outcome};
+use crate::site::Layout;
+use crate::ui::quoted;
+
+/// Time stamp of everything in the image: the day of the oldest booddies, 2015-01-01.
+const EPOCH: &str = "1420070400";
+const EPOCH_RFC3339: &str = "2015-01-01T00:00:00Z";
+/// APT options of the host that an image needs to reach the same sources.
+const CARRIED: [&str; 5] = [
+    "Acquire::Check-Valid-Until",
+    "Acquire::Check-Date",
+    "Acquire::http::Proxy",
+    "Acquire::https::Proxy",
+    "Acquire::Retries",
+];
+
+/// Everything that the base is made from.
+pub(super) struct Recipe {
+    codename: String,
+    sources: String,
+    options: Vec<String>,
+    packages: Vec<String>,
+}
+
+impl Recipe {
+    /// Reads the host's APT configuration and the list of packages.
+    pub(super) fn read(layout: &Layout) -> Outcome<Self> {
+        let sources = feeds::apt::host_sources(std::path::Path::new("/"))?;
+        let codename = host_codename().ok_or_else(no_apt)?;
+        if sources.is_empty() {
+            return Err(no_apt());
+        }
+        let list = layout.images().join("base/packages");
+        let packages = fs_err::read_to_string(&list)
+            .or_fail(Class::Missing, || {
+                "cannot read the package list of the base image".to_owned()
+            })
+            .map_err(|failure| failure.hint("run install.sh again, or set BOODDIES_IMAGES"))?;
+        let words = packages
+            .lines()
+            .map(|line| line.split('#').next().unwrap_or("").trim());
+        Ok(Self {
+            codename,
+            sources: sources.iter().map(deb822).collect::<Vec<_>>().join("\n"),
+            options: carried_options()?,
+            packages: words
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
+
+    /// Hashes everything that goes into the image.
+    pub(super) fn input(&self) -> String {
+        let mut hash = sha2::Sha256::new();
+        let lists = [&self.options, &self.packages];
+        let parts = [&self.codename, &self.sources]
+            .into_iter()
+            .chain(lists.into_iter().flatten());
+        for part in parts {
+            hash.update(part);
+            hash.update([0]);
+        }
+        feeds::digest::Sha256(hash.finalize().into()).to_string()
+    }
+
+    /// Makes the root with mmdebstrap and wraps it as an image archive.
+    pub(super) async fn make(
+        &self,
+        reference: &str,
+        input: &str,
+        id: Id,
+        watch: &dyn Watch,
+    ) -> Outcome<NamedTempFile> {
+        let temporary = |tried: &'static str| move || tried.to_owned();
+        let folder = tempfile::tempdir()
+            .or_fail(Class::Missing, temporary("cannot make a temporary folder"))?;
+        let (sources, layer) = (
+            folder.path().join("host.sources"),
+            folder.path().join("layer.tar"),
+        );
+        fs_err::write(&sources, &self.sources)
+            .or_fail(Class::Missing, temporary("cannot write the sources"))?;
+        watch.event(Event::Advanced { id, by: 1 });
+        self.mmdebstrap(&sources, &layer).await?;
+        watch.event(Event::Advanced { id, by: 1 });
+        wrap(reference, input, &layer)
+            .or_fail(Class::Missing, temporary("cannot write the image archive"))
+    }
+
+    async fn mmdebstrap(&self, sources: &std::path::Path, layer: &std::path::Path) -> Outcome {
+        let mut command = tokio::process::Command::new("mmdebstrap");
+        command.args([
+            "--variant=minbase",
+            "--mode=root",
+            "--format=tar",
+            "--quiet",
+        ]);
+        command.arg(format!("--include={}", self.packages.join(",")));
+        command.args(
+            self.options
+                .iter()
+                .map(|option| format!("--aptopt={option}")),
+        );
+        // What differs from run to run, and what a container never reads.
+        command.arg("--dpkgopt=path-exclude=/usr/share/doc/*");
+        command.arg("--dpkgopt=path-exclude=/usr/share/man/*");
+        command.arg("--dpkgopt=path-exclude=/usr/share/locale/*");
+        command.arg("--customize-hook=rm -rf \"$1\"/var/cache/ldconfig/aux-cache \"$1\"/var/log/*.log \"$1\"/var/log/apt");
+        command.arg(&self.codename).arg(layer).arg(sources);
+        command
+            .env("SOURCE_DATE_EPOCH", EPOCH)
+            .env("LC_ALL", "C.UTF-8");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let output = command
+            .output()
+            .await
+            .or_fail(Class::Missing, || "cannot run mmdebstrap".to_owned())
+            .map_err(|failure| {
+                failure
+                    .hint("install the package `mmdebstrap`, or name a `base` image in site.toml")
+            })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let mut last: Vec<_> = said.lines().rev().take(8).collect();
+        last.reverse();
+        let last = quoted(&last);
+        Err(Failure::say(
+            Class::Engine,
+            format!("mmdebstrap could not make the base image{last}"),
+        )
+        .hint("does `apt-get update` work on this host?"))
+    }
+}
+
+fn no_apt() -> Failure {
+    Failure::say(
+        Class::Missing,
+        "this host has no APT sources of its own release",
+    )
+    .hint("name any Debian or Ubuntu image as `base` in site.toml")
+}
+
+fn host_codename() -> Option<String> {
+    let release = fs_err::read_to_string("/etc/os-release").ok()?;
+    let value = release
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
+    Some(value.trim_matches('"').to_owned())
+}
+
+/// One source as APT's deb822 files write it.
+fn deb822(source: &HostSource) -> String {
+    let signed_by = source.signed_by.as_ref();
+    let signed_by = signed_by.map_or_else(String::new, |path| {
+        format!("Signed-By: {}\n", path.display())
+    });
+    format!(
+        "Types: deb\nURIs: {}\nSuites: {}\nComponents: {}\n{signed_by}",
+        source.urls.join(" "),
+        source.suites.join(" "),
+        source.components.join(" "),
+    )
+}
+
+/// The host's APT options that the image needs too, as `Name "value"`.
+fn carried_options() -> Outcome<Vec<String>> {
+    let dump = std::process::Command::new("apt-config")
+        .args(["dump", "--no-empty", "--format", "%f \"%v\"%n"])
+        .stdin(Stdio::null())
+        .output()
+        .or_fail(Class::Missing, || {
+            "cannot read the host's APT options".to_owned()
+        })?;
+    let text = String::from_utf8_lossy(&dump.stdout);
+    let carried = |line: &&str| {
+        CARRIED
+            .iter()
+            .any(|name| line.split(' ').next() == Some(name))
+    };
+    Ok(text.lines().filter(carried).map(str::to_owned).collect())
+}
+
+/// Writes an archive as `docker save` does: one layer and a configuration without a clock in it.
+fn wrap(reference: &str, input: &str, layer: &std::path::Path) -> std::io::Result<NamedTempFile> {
+    let mut file = fs_err::File::open(layer)?;
+    let mut hash = sha2::Sha256::new();
+    std::io::copy(&mut file, &mut HashWriter(&mut hash))?;
+    let diff_id = feeds::digest::Sha256(hash.finalize().into());
+    let config = serde_json::json!({
+        "architecture": architecture(),
+        "os": "linux",
+        "created": EPOCH_RFC3339,
+        "config": {
+            "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+            "Cmd": ["sh"],
+            "Labels": { LABEL_INPUT: input },
+        },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{diff_id}")] },
+        "history": [{ "created": EPOCH_RFC3339, "created_by": "mmdebstrap" }],
+    });
+    let manifest = serde_json::json!([
+        { "Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"] }
+    ]);
+    let archive = NamedTempFile::new()?;
+    let mut tar = tar::Builder::new(archive);
+    tar.append_path_with_name(layer, "layer.tar")?;
+    for (name, value) in [("config.json", config), ("manifest.json", manifest)] {
+        let text = value.to_string();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, text.as_bytes())?;
+    }
+    tar.into_inner()
+}
+
+struct HashWriter<'a>(&'a mut sha2::Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The architecture's name as images know it.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}

@@ -1,0 +1,72 @@
+//! The folder of an image as a tar that depends on nothing but its files: sorted, no owners, no times.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use sha2::Digest as _;
+
+use crate::failure::{Class, Classify as _, Failure, Outcome};
+
+/// What the engine is given to build from.
+pub(super) struct Context {
+    /// The tar.
+    pub tar: Bytes,
+}
+
+impl Context {
+    /// Hashes everything that goes into the image.
+    pub(super) fn input(&self, base_id: &str) -> String {
+        let digest = sha2::Sha256::new()
+            .chain_update(base_id)
+            .chain_update(&self.tar)
+            .finalize();
+        feeds::digest::Sha256(digest.into()).to_string()
+    }
+}
+
+/// Reads the folder of one image.
+pub(super) fn read(folder: &Path) -> Outcome<Context> {
+    let tried = || format!("cannot read the sources of an image, {}", folder.display());
+    if !folder.join("Dockerfile").is_file() {
+        return Err(Failure::say(
+            Class::Missing,
+            format!("no Dockerfile in {}", folder.display()),
+        )
+        .hint(
+            "run install.sh again, or set BOODDIES_IMAGES to the folder `images` of the sources",
+        ));
+    }
+    let mut files = Vec::new();
+    collect(folder, &mut files).or_fail(Class::Missing, tried)?;
+    files.sort();
+    let mut tar = tar::Builder::new(Vec::new());
+    for path in &files {
+        append(&mut tar, folder, path).or_fail(Class::Missing, tried)?;
+    }
+    Ok(Context {
+        tar: tar.into_inner().or_fail(Class::Missing, tried)?.into(),
+    })
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), files)?;
+        } else {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+fn append(tar: &mut tar::Builder<Vec<u8>>, folder: &Path, path: &Path) -> std::io::Result<()> {
+    let contents = fs_err::read(path)?;
+    let executable = fs_err::metadata(path)?.permissions().mode() & 0o111 != 0;
+    let mut header = tar::Header::new_gnu();
+    header.set_size(contents.len() as u64);
+    header.set_mode(if executable { 0o755 } else { 0o644 });
+    let name = path.strip_prefix(folder).unwrap_or(path);
+    tar.append_data(&mut header, name, contents.as_slice())
+}

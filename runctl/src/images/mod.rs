@@ -1,0 +1,186 @@
+//! Images of the services: what goes into each, whether it must be built, and how.
+//!
+//! An image carries the hash of everything that went into it as a label. The same hash means that there is nothing to do.
+
+mod base;
+mod context;
+
+use std::collections::HashMap;
+
+use feeds::events::{Event, Id, Watch};
+
+use crate::engine::{BuildRequest, Docker, LABEL_INPUT, LABEL_SITE, SeenImage};
+use crate::failure::Outcome;
+use crate::services::Service;
+use crate::site::{Base, Site};
+
+/// What to build and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Build even what is there, using no layer of an earlier build.
+    pub fresh: bool,
+}
+
+/// One image and what became of it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Built {
+    /// Its name.
+    pub image: String,
+    /// Its id.
+    pub id: String,
+    /// Whether it was there already.
+    pub unchanged: bool,
+}
+
+/// The name of a service's image.
+pub fn reference(site: &Site, name: &str) -> String {
+    format!("{}/{name}:latest", site.image.prefix)
+}
+
+/// Builds the base and the images of these services, as far as they changed.
+pub async fn build(
+    docker: &Docker,
+    site: &Site,
+    services: &[Service],
+    options: Options,
+    watch: &dyn Watch,
+) -> Outcome<Vec<Built>> {
+    let builder = Builder {
+        docker,
+        site,
+        options,
+        watch,
+    };
+    let mut built = Vec::new();
+    let base = match &site.image.base {
+        Base::Reference(reference) => builder.named_base(reference).await?,
+        Base::Host => builder.base_from_host(&mut built).await?,
+    };
+    for &service in services {
+        built.push(builder.service(service, &base).await?);
+    }
+    Ok(built)
+}
+
+struct Builder<'a> {
+    docker: &'a Docker,
+    site: &'a Site,
+    options: Options,
+    watch: &'a dyn Watch,
+}
+
+/// The base that service images start from.
+struct BaseImage {
+    reference: String,
+    id: String,
+}
+
+impl Builder<'_> {
+    async fn named_base(&self, reference: &str) -> Outcome<BaseImage> {
+        use crate::failure::{Class, Failure};
+        let image = self.docker.image(reference).await?.ok_or_else(|| {
+            Failure::say(
+                Class::Missing,
+                format!("the base image `{reference}` is not on this host"),
+            )
+            .hint(format!(
+                "`docker pull {reference}`, or set `base = \"host\"` in site.toml"
+            ))
+        })?;
+        Ok(BaseImage {
+            reference: reference.to_owned(),
+            id: image.id,
+        })
+    }
+
+    async fn base_from_host(&self, built: &mut Vec<Built>) -> Outcome<BaseImage> {
+        let recipe = base::Recipe::read(&self.site.layout)?;
+        let reference = reference(self.site, "base");
+        let image = self
+            .unless_there(&reference, &recipe.input(), async |id| {
+                let archive = recipe
+                    .make(&reference, &recipe.input(), id, self.watch)
+                    .await?;
+                self.docker.load(archive.path()).await
+            })
+            .await?;
+        let base = BaseImage {
+            reference,
+            id: image.id.clone(),
+        };
+        built.push(image);
+        Ok(base)
+    }
+
+    async fn service(&self, service: Service, base: &BaseImage) -> Outcome<Built> {
+        let folder = self.site.layout.images().join(service.name());
+        let context = context::read(&folder)?;
+        let input = context.input(&base.id);
+        let reference = reference(self.site, service.name());
+        let request = BuildRequest {
+            reference: reference.clone(),
+            context: context.tar,
+            arguments: HashMap::from([("BASE".to_owned(), base.reference.clone())]),
+            labels: HashMap::from([
+                (LABEL_INPUT.to_owned(), input.clone()),
+                (LABEL_SITE.to_owned(), self.site.image.prefix.clone()),
+            ]),
+            fresh: self.options.fresh,
+        };
+        self.unless_there(&reference, &input, async |id| {
+            self.docker
+                .build(request, |line| self.tell_step(id, line))
+                .await
+        })
+        .await
+    }
+
+    /// Shows the steps of a build, not the thousand lines between them.
+    fn tell_step(&self, id: Id, line: &str) {
+        tracing::info!("{line}");
+        if line.starts_with("Step ") {
+            self.watch.event(Event::Advanced { id, by: 1 });
+        }
+    }
+
+    /// Makes an image unless one made from the same input is there.
+    async fn unless_there(
+        &self,
+        reference: &str,
+        input: &str,
+        make: impl AsyncFnOnce(Id) -> Outcome,
+    ) -> Outcome<Built> {
+        let made_from =
+            |image: &SeenImage| image.labels.get(LABEL_INPUT).is_some_and(|it| it == input);
+        let there = self.docker.image(reference).await?;
+        if let Some(image) = there.filter(|image| made_from(image) && !self.options.fresh) {
+            return Ok(Built {
+                image: reference.to_owned(),
+                id: image.id,
+                unchanged: true,
+            });
+        }
+        let id = Id::fresh();
+        let label = format!("build {reference}");
+        self.watch.event(Event::Started {
+            id,
+            label,
+            total: None,
+            unit: Some("step"),
+        });
+        let outcome = make(id).await;
+        let failed = outcome
+            .as_ref()
+            .err()
+            .map(|failure| failure.error.to_string());
+        self.watch.event(Event::Finished { id, failed });
+        outcome?;
+        let image = self.docker.image(reference).await?;
+        let image_id = image.map(|image| image.id).unwrap_or_default();
+        Ok(Built {
+            image: reference.to_owned(),
+            id: image_id,
+            unchanged: false,
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! Follows one container until its probe passes, and afterwards for as long as it should live.
+
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt as _;
+
+use crate::engine::{Docker, LogRange, SeenContainer, State};
+use crate::failure::{Class, Failure, Outcome};
+use crate::probe;
+use crate::services::ServiceSpec;
+use crate::ui::quoted;
+
+/// How long a service may take to become ready.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Pause between two questions while it starts.
+const PAUSE: Duration = Duration::from_millis(150);
+/// So many returns before readiness are a crash loop.
+const LOOP: u64 = 3;
+/// How many of its last lines are shown when a service fails.
+const LAST_LINES: usize = 10;
+
+/// A service that answered.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// How long it took from the first question on.
+    pub after: Duration,
+    /// What it answered.
+    pub detail: String,
+}
+
+/// Asks until the service answers; tells a crash loop as such, with its last log lines.
+pub async fn until_ready(docker: &Docker, spec: &ServiceSpec) -> Outcome<Ready> {
+    let begin = Instant::now();
+    let before = docker
+        .container(&spec.container)
+        .await?
+        .map_or(0, |container| container.restarts);
+    loop {
+        let unready = match probe::ask(&spec.probe).await {
+            Ok(answer) => {
+                return Ok(Ready {
+                    after: begin.elapsed(),
+                    detail: answer.detail,
+                });
+            }
+            Err(unready) => unready,
+        };
+        let Some(container) = docker.container(&spec.container).await? else {
+            let gone = format!("container {} is gone", spec.container);
+            return Err(Failure::say(Class::Engine, gone).hint("run `runctl up` again"));
+        };
+        if container.restarts >= before + LOOP || container.state == State::Stopped {
+            return Err(crash_loop(docker, spec, &container).await);
+        }
+        if begin.elapsed() > PATIENCE {
+            let lines = last_lines(docker, &spec.container).await;
+            let told = format!(
+                "{} runs but is not ready after {} s: {unready}{lines}",
+                spec.service,
+                PATIENCE.as_secs()
+            );
+            return Err(Failure::say(unready_class(&unready), told)
+                .hint(format!("see `runctl logs {}`", spec.service)));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn unready_class(unready: &probe::Unready) -> Class {
+    if unready.is_network() {
+        Class::Network
+    } else {
+        Class::Engine
+    }
+}
+
+/// The failure of a container that ends again and again.
+pub async fn crash_loop(docker: &Docker, spec: &ServiceSpec, container: &SeenContainer) -> Failure {
+    let lines = last_lines(docker, &spec.container).await;
+    let told = format!(
+        "{} ends again and again (crash loop, {} restarts, exit code {}){lines}",
+        spec.service, container.restarts, container.exit_code,
+    );
+    Failure::say(Class::Engine, told).hint(format!(
+        "mend what its last lines say, then `runctl up {}`; all of them: `runctl logs {}`",
+        spec.service, spec.service
+    ))
+}
+
+async fn last_lines(docker: &Docker, container: &str) -> String {
+    let range = LogRange {
+        tail: Some(LAST_LINES),
+        ..LogRange::default()
+    };
+    let lines: Vec<_> = docker
+        .logs(container, range)
+        .try_collect()
+        .await
+        .unwrap_or_default();
+    let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+    quoted(&texts)
+}
