@@ -1,0 +1,236 @@
+//! The certificates an operator trusts for one upstream, and the check of a signature against them.
+
+use std::path::PathBuf;
+
+use pgp::composed::{
+    CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedPublicKey,
+};
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::packet::{Signature, SignatureType};
+use pgp::types::{KeyDetails as _, Timestamp};
+
+use super::certificate::Signer;
+use super::error::{Error, Refusal, Why};
+
+/// Certificates that are trusted together.
+#[derive(Clone, Debug)]
+pub struct Keyring {
+    certificates: Vec<SignedPublicKey>,
+}
+
+/// The key whose good signature decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedBy {
+    /// The fingerprint of the certificate.
+    pub fingerprint: String,
+    /// The fingerprint of the key in it that signed.
+    pub key: String,
+    /// The first user id of the certificate, where it has one.
+    pub user: Option<String>,
+}
+
+impl Keyring {
+    /// Reads keyring files, armoured or binary, each with any number of certificates.
+    pub fn load(paths: &[PathBuf]) -> Result<Self, Error> {
+        let mut certificates = Vec::new();
+        for path in paths {
+            let bytes = fs_err::read(path).map_err(|source| Error::ReadKeyring {
+                path: path.clone(),
+                source,
+            })?;
+            certificates.extend(parse(&path.display().to_string(), &bytes)?);
+        }
+        let names = || {
+            paths
+                .iter()
+                .map(|path| format!("`{}`", path.display()))
+                .collect()
+        };
+        Self::of(certificates, names)
+    }
+
+    /// Reads certificates that stand in a configuration itself; `name` says where.
+    pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        Self::of(parse(name, bytes)?, || vec![format!("`{name}`")])
+    }
+
+    fn of(
+        certificates: Vec<SignedPublicKey>,
+        names: impl Fn() -> Vec<String>,
+    ) -> Result<Self, Error> {
+        if certificates.is_empty() {
+            return Err(Error::EmptyKeyring { names: names() });
+        }
+        Ok(Self { certificates })
+    }
+
+    /// Checks a detached signature, armoured or binary: one good one by a trusted key suffices.
+    pub fn verify_detached(&self, data: &[u8], signature: &[u8]) -> Result<SignedBy, Error> {
+        self.verify(&detached(signature)?, data, Timestamp::now())
+    }
+
+    /// Checks a document with its signature around it; returns what was signed, and nothing else, with `\n` lines.
+    pub fn verify_cleartext(&self, document: &[u8]) -> Result<(String, SignedBy), Error> {
+        let (message, _) = CleartextSignedMessage::from_armor(document).map_err(|source| {
+            Error::ParseSignature {
+                source: Box::new(source),
+            }
+        })?;
+        let signed = message.signed_text();
+        let by = self.verify(message.signatures(), signed.as_bytes(), Timestamp::now())?;
+        Ok((signed.replace("\r\n", "\n") + "\n", by))
+    }
+
+    fn verify(
+        &self,
+        signatures: &[Signature],
+        data: &[u8],
+        now: Timestamp,
+    ) -> Result<SignedBy, Error> {
+        let mut refusals = Vec::new();
+        for signature in signatures {
+            match self.verify_one(signature, data, now) {
+                Ok(by) => return Ok(by),
+                Err(why) => refusals.push(Refusal {
+                    signer: signer_name(signature),
+                    why,
+                }),
+            }
+        }
+        if refusals.is_empty() {
+            return Err(Error::Unsigned);
+        }
+        Err(Error::Untrusted {
+            refusals,
+            trusted: self.key_ids(),
+        })
+    }
+
+    fn verify_one(
+        &self,
+        signature: &Signature,
+        data: &[u8],
+        now: Timestamp,
+    ) -> Result<SignedBy, Why> {
+        admissible(signature, now)?;
+        let mut refused = Why::NotInKeyring;
+        // Two certificates may carry the same key, one of them out of date: the first that holds decides.
+        for signer in self
+            .certificates
+            .iter()
+            .filter_map(|one| Signer::find(one, signature))
+        {
+            match signer.check(signature, data, now) {
+                Ok(()) => return Ok(signed_by(&signer)),
+                Err(why) => refused = why,
+            }
+        }
+        Err(refused)
+    }
+
+    /// The key ids of all certificates, as people compare them.
+    pub fn key_ids(&self) -> Vec<String> {
+        self.certificates
+            .iter()
+            .map(|one| hex(one.primary_key.legacy_key_id().as_ref()))
+            .collect()
+    }
+}
+
+fn signed_by(signer: &Signer<'_>) -> SignedBy {
+    let certificate = signer.certificate();
+    SignedBy {
+        fingerprint: format!("{:X}", certificate.primary_key.fingerprint()),
+        key: signer.fingerprint(),
+        user: certificate
+            .details
+            .users
+            .first()
+            .map(|user| String::from_utf8_lossy(user.id.id()).into_owned()),
+    }
+}
+
+/// Refuses a signature for what it is, before any key is looked at.
+fn admissible(signature: &Signature, now: Timestamp) -> Result<(), Why> {
+    if !matches!(
+        signature.typ(),
+        Some(SignatureType::Binary | SignatureType::Text)
+    ) {
+        return Err(Why::NotOverDocument);
+    }
+    match signature.hash_alg() {
+        Some(
+            HashAlgorithm::Sha256
+            | HashAlgorithm::Sha384
+            | HashAlgorithm::Sha512
+            | HashAlgorithm::Sha3_256
+            | HashAlgorithm::Sha3_512,
+        ) => {}
+        other => {
+            return Err(Why::WeakHash(
+                other.map_or("unknown".to_owned(), |hash| hash.to_string()),
+            ));
+        }
+    }
+    let lasts = signature
+        .signature_expiration_time()
+        .map_or(0, pgp::types::Duration::as_secs);
+    let made = signature.created().map_or(0, Timestamp::as_secs);
+    if lasts != 0 && u64::from(now.as_secs()) >= u64::from(made) + u64::from(lasts) {
+        return Err(Why::SignatureExpired);
+    }
+    Ok(())
+}
+
+fn signer_name(signature: &Signature) -> String {
+    if let Some(fingerprint) = signature.issuer_fingerprint().first() {
+        return format!("{fingerprint:X}");
+    }
+    let id = signature.issuer_key_id().first().map(|id| hex(id.as_ref()));
+    id.unwrap_or_else(|| "an unnamed key".to_owned())
+}
+
+fn detached(bytes: &[u8]) -> Result<Vec<Signature>, Error> {
+    let parsed = DetachedSignature::from_reader_many_buf(bytes)
+        .and_then(|(signatures, _)| signatures.map(|one| one.map(|it| it.signature)).collect());
+    parsed.map_err(|source| Error::ParseSignature {
+        source: Box::new(source),
+    })
+}
+
+/// Reads all certificates of one file; armoured files may hold several blocks, one after the other.
+fn parse(name: &str, bytes: &[u8]) -> Result<Vec<SignedPublicKey>, Error> {
+    let fail = |source| Error::ParseKeyring {
+        name: name.to_owned(),
+        source: Box::new(source),
+    };
+    let Some(armoured) = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.contains(BLOCK))
+    else {
+        return SignedPublicKey::from_bytes_many(bytes)
+            .and_then(Iterator::collect)
+            .map_err(fail);
+    };
+    let starts: Vec<_> = armoured.match_indices(BLOCK).map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([armoured.len()]);
+    let mut certificates = Vec::new();
+    for (&start, end) in starts.iter().zip(ends) {
+        let (block, _) = SignedPublicKey::from_string_many(&armoured[start..end]).map_err(fail)?;
+        for certificate in block {
+            certificates.push(certificate.map_err(fail)?);
+        }
+    }
+    Ok(certificates)
+}
+
+const BLOCK: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02X}"))
+}
+
+#[cfg(test)]
+mod tests;
