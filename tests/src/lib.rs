@@ -9,6 +9,7 @@ pub mod skip;
 pub mod upstream;
 
 pub use program::{Finished, run};
+pub use site::Site;
 pub use skip::skip;
 
 /// The repository that this crate stands in.

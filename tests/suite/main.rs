@@ -6,4 +6,5 @@
 )]
 
 mod house;
+mod install;
 mod units;
