@@ -199,9 +199,9 @@ install_program() {
     install -D -m 755 "${CARGO_TARGET_DIR:-$HERE/target}/release/runctl" "$PROGRAMS/runctl"
     local runctl=$PROGRAMS/runctl
     install -d "$SHARE/bash-completion/completions" "$SHARE/zsh/site-functions" "$SHARE/fish/vendor_completions.d"
-    "$runctl" completions bash >"$SHARE/bash-completion/completions/runctl"
-    "$runctl" completions zsh >"$SHARE/zsh/site-functions/_runctl"
-    "$runctl" completions fish >"$SHARE/fish/vendor_completions.d/runctl.fish"
+    "$runctl" completion bash >"$SHARE/bash-completion/completions/runctl"
+    "$runctl" completion zsh >"$SHARE/zsh/site-functions/_runctl"
+    "$runctl" completion fish >"$SHARE/fish/vendor_completions.d/runctl.fish"
 }
 
 # Sources of the images, the documentation, and the project itself: the suite can rebuild itself where there is no way out.
@@ -353,8 +353,8 @@ stop_engine() {
 purge() {
     local name
     if [ -z "$DESTDIR" ] && engine_answers; then
-        for name in $(docker images -q --filter label=booddies | sort -u); do docker rmi -f "$name"; done
-        for name in $(docker network ls -q --filter label=booddies); do docker network rm "$name"; done
+        for name in $(docker images -q --filter label=booddies.input | sort -u); do docker rmi -f "$name"; done
+        for name in $(docker network ls -q --filter label=booddies.site); do docker network rm "$name"; done
     fi
     rm -rf "$CONFIGURATION" "$DATA"
 }

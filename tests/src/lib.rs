@@ -2,11 +2,14 @@
 //!
 //! Everything here panics on failure: it is test code, and a fixture that cannot be made is a failed test.
 
+pub mod machine;
+pub mod mirrored;
 pub mod program;
 pub mod repositories;
 pub mod site;
 pub mod skip;
 pub mod upstream;
+pub mod vm;
 
 pub use program::{Finished, run};
 pub use site::Site;

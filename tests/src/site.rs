@@ -123,16 +123,33 @@ impl Site {
 
     /// Removes whatever a site of this name has left in the engine and on the host.
     fn clear(&self) {
-        let named = format!("name=^{}-", self.name());
-        let left = docker(&["ps", "-aq", "--filter", &named]);
-        for container in left.stdout.split_whitespace() {
+        let labelled = format!("label=booddies.site={}", self.name());
+        for container in docker(&["ps", "-aq", "--filter", &labelled])
+            .stdout
+            .split_whitespace()
+        {
             drop(docker(&["rm", "-f", "-v", container]));
         }
-        let named = format!("name=^{}", self.name());
-        let left = docker(&["network", "ls", "-q", "--filter", &named]);
-        for network in left.stdout.split_whitespace() {
+        for network in docker(&["network", "ls", "-q", "--filter", &labelled])
+            .stdout
+            .split_whitespace()
+        {
             drop(docker(&["network", "rm", network]));
         }
+        let bridge = self.bridge();
+        let passage = [
+            "-w",
+            "10",
+            "-D",
+            "DOCKER-USER",
+            "-i",
+            &bridge,
+            "-o",
+            &bridge,
+            "-j",
+            "ACCEPT",
+        ];
+        drop(run(Command::new("iptables").args(passage)));
         drop(run(Command::new("ip").args([
             "link",
             "delete",

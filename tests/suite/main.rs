@@ -1,10 +1,15 @@
 //! Every test that needs more than one crate: one binary, one subject per file.
 
-#![expect(
-    clippy::tests_outside_test_module,
-    reason = "the whole binary is tests"
-)]
-
+mod boot;
+mod faults;
+mod git;
 mod house;
 mod install;
+mod interruption;
+mod ntpd;
+mod packages;
+mod registry;
+mod rehearsal;
+mod services;
+mod systemd;
 mod units;

@@ -1,0 +1,170 @@
+//! What goes wrong around runctl: each fault has its exit code, its hint, and leaves nothing half-made behind.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use suite::mirrored::{Mirrored, PACKAGES};
+use suite::site::engine_answers;
+use suite::upstream::Fault;
+use suite::{Site, run};
+
+/// A link of the host that is there for one test.
+struct Link(String);
+
+impl Link {
+    fn dummy(name: &str, address: Option<&str>) -> Self {
+        run(Command::new("ip").args(["link", "add", name, "type", "dummy"])).ok();
+        let link = Self(name.to_owned());
+        if let Some(address) = address {
+            run(Command::new("ip").args(["address", "add", address, "dev", name])).ok();
+        }
+        run(Command::new("ip").args(["link", "set", name, "up"])).ok();
+        link
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        drop(run(Command::new("ip").args(["link", "delete", &self.0])));
+    }
+}
+
+#[track_caller]
+fn tells(said: &str, words: &[&str]) {
+    for word in words {
+        assert!(said.contains(word), "`{word}` is not said:\n{said}");
+    }
+}
+
+#[test]
+fn an_unreachable_engine_is_10() {
+    let site = Site::new();
+    let mut command = site.command(&["up"]);
+    let said = run(command.env("DOCKER_HOST", "unix:///nowhere/docker.sock")).fails_with(10);
+    tells(&said, &["error: ", "hint: ", "docker"]);
+}
+
+#[test]
+fn an_unknown_service_is_2() {
+    let said = Site::new().runctl(&["up", "bot"]).fails_with(2);
+    tells(&said, &["bot", "boot"]);
+}
+
+#[test]
+fn wrong_configuration_is_11_and_needs_no_engine() {
+    let site = Site::new();
+    site.configure("boot.toml", "laese = 3600\n");
+    let mut command = site.command(&["check"]);
+    let said = run(command.env("DOCKER_HOST", "unix:///nowhere/docker.sock")).fails_with(11);
+    tells(&said, &["boot.toml:1:1", "lease"]);
+}
+
+#[test]
+fn a_bridge_name_that_is_taken_is_15() {
+    if !engine_answers("a taken bridge name") {
+        return;
+    }
+    let site = Site::built();
+    let _link = Link::dummy(&site.bridge(), None);
+    let said = site.runctl(&["up", "ntpd"]).fails_with(15);
+    tells(&said, &[&site.bridge(), "hint: "]);
+}
+
+#[test]
+fn a_subnet_that_overlaps_a_route_is_15() {
+    if !engine_answers("an overlapping subnet") {
+        return;
+    }
+    let site = Site::built();
+    let _link = Link::dummy("brsuitedummy", Some(&format!("{}/28", site.host(3))));
+    let said = site.runctl(&["up", "ntpd"]).fails_with(15);
+    tells(&said, &["brsuitedummy", "hint: "]);
+}
+
+#[test]
+fn two_feeds_at_once_is_75() {
+    let mirrored = Mirrored::new(Site::new(), &PACKAGES);
+    mirrored.upstream.break_file("repomd.xml", Fault::Stalled);
+    let mut first = mirrored
+        .site
+        .command(&["feed", "data"])
+        .spawn()
+        .expect("runctl starts");
+    let end = Instant::now() + Duration::from_mins(1);
+    while mirrored.upstream.asked("repomd.xml") == 0 {
+        assert!(Instant::now() < end, "the first feed never asks");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let said = mirrored.site.runctl(&["feed", "data"]).fails_with(75);
+    mirrored.upstream.heal();
+    first.kill().expect("kill -9");
+    first.wait().expect("it ends");
+    tells(&said, &["hint: "]);
+}
+
+#[test]
+fn corrupted_metadata_and_packages_are_16_and_nothing_changes() {
+    let mirrored = Mirrored::new(Site::new(), &PACKAGES);
+    for corrupted in [
+        "InRelease",
+        "suite-hello_1.0_all.deb",
+        "suite-hello-1.0-1.noarch.rpm",
+    ] {
+        mirrored.upstream.break_file(corrupted, Fault::Corrupt);
+        let finished = mirrored.site.runctl(&["feed", "data"]);
+        let said = finished.stdout + &finished.stderr;
+        // One of two repositories failed; the other is published.
+        assert!(
+            [13, 16].contains(&finished.code),
+            "{corrupted}: exit code {}\n{said}",
+            finished.code
+        );
+        tells(&said, &[corrupted]);
+        let served = mirrored.served_now();
+        assert!(
+            !served.iter().any(|line| line.contains(corrupted)),
+            "{corrupted} is served"
+        );
+        mirrored.upstream.heal();
+    }
+    mirrored.site.runctl(&["feed", "data"]).ok();
+}
+
+#[test]
+fn an_upstream_that_answers_500_is_12() {
+    let mirrored = Mirrored::new(Site::new(), &PACKAGES);
+    mirrored
+        .upstream
+        .break_file("InRelease", Fault::Status(500));
+    mirrored
+        .upstream
+        .break_file("repomd.xml", Fault::Status(500));
+    let said = mirrored.site.runctl(&["feed", "data"]).fails_with(12);
+    tells(&said, &["500", "hint: "]);
+    assert_eq!(mirrored.current(), None, "something was published");
+}
+
+#[test]
+fn a_full_disk_stops_a_feed_before_it_starts() {
+    let mirrored = Mirrored::new(Site::new(), &PACKAGES);
+    let store = mirrored.site.state("store");
+    fs_err::create_dir_all(&store).expect("a mount point");
+    run(Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=16k", "tmpfs"])
+        .arg(&store))
+    .ok();
+    let said = mirrored.site.runctl(&["feed", "data"]);
+    run(Command::new("umount").arg(&store)).ok();
+    let said = said.fails();
+    tells(&said, &["hint: "]);
+}
+
+#[test]
+fn an_unwritable_folder_is_told_by_its_path() {
+    let site = Site::new();
+    let state = site.path("var/lib");
+    fs_err::create_dir_all(&state).expect("a folder");
+    fs_err::write(state.join("booddies"), "a file where a folder should be").expect("a file");
+    let said = site.runctl(&["feed", "data"]).fails();
+    tells(&said, &["var/lib/booddies"]);
+}

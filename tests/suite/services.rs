@@ -1,0 +1,132 @@
+//! The life of the services: up, status, down, and what brings them back.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use suite::site::{docker, engine_answers};
+use suite::{Site, run};
+
+fn status(site: &Site) -> serde_json::Value {
+    let told = site.runctl(&["status", "--json"]).ok();
+    serde_json::from_str(&told).expect("status tells JSON")
+}
+
+fn states(site: &Site) -> Vec<(String, String)> {
+    let status = status(site);
+    let services = status["services"]
+        .as_array()
+        .expect("a list of services")
+        .iter();
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    services
+        .map(|service| (text(&service["service"]), text(&service["state"])))
+        .collect()
+}
+
+#[test]
+fn all_six_come_up_stay_as_they_are_and_go_down() {
+    if !engine_answers("the six services") {
+        return;
+    }
+    let site = Site::built();
+    site.runctl(&["up"]).ok();
+    for (service, state) in states(&site) {
+        assert_eq!(state, "ready", "{service}");
+    }
+
+    let plan = site.runctl(&["up", "--dry-run", "--json"]).ok();
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("a plan in JSON");
+    let steps = plan
+        .as_array()
+        .or_else(|| plan["steps"].as_array())
+        .expect("a list of steps");
+    assert!(steps.is_empty(), "the second plan is not empty: {plan}");
+
+    for service in ["boot", "data", "gito", "cgit", "regi", "ntpd"] {
+        hardened(&site.container(service));
+    }
+
+    site.runctl(&["down"]).ok();
+    for (service, state) in states(&site) {
+        assert_eq!(state, "down", "{service}");
+    }
+    let link = run(Command::new("ip").args(["link", "show", &site.bridge()]));
+    assert!(link.fails().contains("does not exist"));
+}
+
+/// What no container may be.
+fn hardened(container: &str) {
+    let told = docker(&["inspect", container]).ok();
+    let told: serde_json::Value = serde_json::from_str(&told).expect("inspect tells JSON");
+    let host = &told[0]["HostConfig"];
+    assert_eq!(host["Privileged"], false, "{container}");
+    assert_eq!(host["ReadonlyRootfs"], true, "{container}");
+    assert_eq!(host["CapDrop"], serde_json::json!(["ALL"]), "{container}");
+    let options = host["SecurityOpt"].to_string();
+    assert!(
+        options.contains("no-new-privileges"),
+        "{container}: {options}"
+    );
+    assert!(
+        host["Memory"].as_u64() > Some(0),
+        "{container} has no memory limit"
+    );
+    assert!(
+        host["PidsLimit"].as_u64() > Some(0),
+        "{container} has no limit of processes"
+    );
+}
+
+#[test]
+fn what_dies_is_brought_back_and_sigterm_ends_it_in_time() {
+    if !engine_answers("supervision by `runctl run`") {
+        return;
+    }
+    let site = Site::built();
+    let container = site.container("data");
+    let mut supervisor = site
+        .command(&["run", "data"])
+        .spawn()
+        .expect("runctl starts");
+    until("data is ready", || {
+        states(&site).contains(&("data".into(), "ready".into()))
+    });
+
+    let started = started_at(&container);
+    docker(&["kill", &container]).ok();
+    until("data is back", || {
+        started_at(&container) != started
+            && states(&site).contains(&("data".into(), "ready".into()))
+    });
+
+    let asked = Instant::now();
+    run(Command::new("kill").arg(supervisor.id().to_string())).ok();
+    let ended = supervisor.wait().expect("runctl ends");
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "it took {:?}",
+        asked.elapsed()
+    );
+    assert_eq!(ended.code(), Some(0));
+    let running = docker(&["ps", "-q", "--filter", &format!("name=^{container}$")]).ok();
+    assert_eq!(running, "", "the container is left running");
+}
+
+fn started_at(container: &str) -> String {
+    docker(&[
+        "inspect",
+        "-f",
+        "{{.State.StartedAt}} {{.State.Running}}",
+        container,
+    ])
+    .stdout
+}
+
+/// Waits for a condition; that it never holds is a failure, how long it takes is not.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_mins(2);
+    while !holds() {
+        assert!(Instant::now() < end, "{what}: not within two minutes");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
