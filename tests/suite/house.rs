@@ -62,3 +62,24 @@ fn each_module_of_this_binary_runs() {
         "no `mod` line in main.rs: {forgotten:?}"
     );
 }
+
+#[test]
+fn the_readme_tells_every_exit_code() {
+    let root = suite::repository();
+    let told = read(&root.join("README.md"));
+    let classes = read(&root.join("runctl/src/failure.rs"));
+    let codes = classes.lines().filter_map(|line| {
+        let (_, number) = line.trim().strip_suffix(',')?.split_once(" = ")?;
+        number.parse::<u8>().ok()
+    });
+    let codes: Vec<_> = codes.collect();
+    assert!(codes.len() > 10, "{codes:?}");
+    let untold: Vec<_> = codes
+        .iter()
+        .filter(|code| {
+            !told.contains(&format!("| {code} |")) && !told.contains(&format!("{code}, "))
+        })
+        .filter(|code| !told.contains(&format!(", {code} |")))
+        .collect();
+    assert!(untold.is_empty(), "the README does not tell {untold:?}");
+}
