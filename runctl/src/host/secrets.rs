@@ -200,7 +200,7 @@ fn write(path: &Path, text: &str, mode: u32, owner: (u32, u32)) -> Result<(), Er
 fn random_password() -> String {
     let mut bytes = [0; 16];
     OsRng.fill_bytes(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 fn public_half(key: &Path) -> PathBuf {

@@ -40,13 +40,10 @@ pub(super) async fn offer(
         .await
         .map_err(Unready::socket(whom()))?;
 
-    let offer = loop {
-        let offer = next(&socket, id).await.map_err(Unready::socket(whom()))?;
-        if offer.server != server {
-            return Err(rival(offer, bridge));
-        }
-        break offer;
-    };
+    let offer = next(&socket, id).await.map_err(Unready::socket(whom()))?;
+    if offer.server != server {
+        return Err(rival(offer, bridge));
+    }
     // Nobody else within a moment is what is hoped for.
     while let Ok(other) = tokio::time::timeout(LINGER, next(&socket, id)).await {
         let other = other.map_err(Unready::socket(whom()))?;

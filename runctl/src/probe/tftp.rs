@@ -128,14 +128,17 @@ mod tests {
 
     #[test]
     fn asks_for_large_blocks() {
-        assert_eq!(request("a.efi"), b"\0\x01a.efi\0octet\0blksize\01468\0");
+        assert_eq!(request("a.efi"), b"\0\x01a.efi\0octet\0blksize\x001468\0");
     }
 
     #[test]
     fn packets_are_parsed() {
         assert_eq!(parse(b"\0\x03\x01\x02xy"), Some(Packet::Data(0x102, b"xy")));
-        assert_eq!(parse(b"\0\x06blksize\01024\0"), Some(Packet::Options(1024)));
-        assert_eq!(parse(b"\0\x06tsize\07\0"), Some(Packet::Options(512)));
+        assert_eq!(
+            parse(b"\0\x06blksize\x001024\0"),
+            Some(Packet::Options(1024))
+        );
+        assert_eq!(parse(b"\0\x06tsize\x007\0"), Some(Packet::Options(512)));
         assert_eq!(
             parse(b"\0\x05\0\x01not there\0"),
             Some(Packet::Error("not there".into()))

@@ -12,8 +12,10 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     };
     let mut spec = common(site, Service::Data, probe);
     spec.user = Some("33:33".into());
-    spec.mounts.push(Mount::read_only(published.clone(), "/srv/booddies"));
-    spec.mounts.push(Mount::read_only(machines.clone(), "/srv/machines"));
+    spec.mounts
+        .push(Mount::read_only(published.clone(), "/srv/booddies"));
+    spec.mounts
+        .push(Mount::read_only(machines.clone(), "/srv/machines"));
     spec.tmpfs = vec![("/run", "size=16m,mode=0755,uid=33,gid=33")];
     spec.pids = 64;
     spec.after = vec![Service::Boot];
@@ -21,9 +23,7 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     spec.folders.push(Folder::public(machines.clone()));
     spec.files = rendered(site)
         .into_iter()
-        .map(|(path, contents)| {
-            ConfigFile::new(machines.join(path), contents, OnChange::Nothing)
-        })
+        .map(|(path, contents)| ConfigFile::new(machines.join(path), contents, OnChange::Nothing))
         .collect();
     spec
 }
@@ -37,7 +37,11 @@ fn rendered(site: &Site) -> std::collections::BTreeMap<String, String> {
         data: site.hosts.of(Service::Data).address,
         dns: site.hosts.of(Service::Boot).address,
         router: site.router,
-        unknown: site.boot.pool.as_ref().and_then(|pool| pool.profile.clone()),
+        unknown: site
+            .boot
+            .pool
+            .as_ref()
+            .and_then(|pool| pool.profile.clone()),
     };
     rack::render::files(&site.machines, &site.profiles, &facts)
         .expect("a checked site's templates render")

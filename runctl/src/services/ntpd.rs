@@ -21,12 +21,13 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
 }
 
 fn chrony_conf(site: &Site) -> String {
-    let servers: String = site
+    let servers = site
         .ntpd
         .upstreams
         .iter()
-        .map(|server| format!("server {server} iburst\n"))
-        .collect();
+        .fold(String::new(), |servers, server| {
+            servers + "server " + server + " iburst\n"
+        });
     format!(
         "# Rendered by runctl from ntpd.toml.
 {servers}allow {subnet}
