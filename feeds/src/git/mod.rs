@@ -1,1 +1,93 @@
-//! git
+//! Git: bare mirrors of upstream repositories, and gitolite's side of them.
+//!
+//! A mirror holds its upstream's branches, tags and notes (not `refs/pull/*` and the like, which forges make in numbers
+//! and nobody clones). Objects come first; then all references move by one rename of `packed-refs`, so whoever clones
+//! sees the old state or the new one, and a killed run leaves the old one. This folder is the only one that names git2.
+
+mod all;
+mod bare;
+mod error;
+mod gitolite;
+mod known_hosts;
+mod mirror;
+mod refs;
+mod remote;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+pub use all::mirror_all;
+pub use error::Error;
+pub use gitolite::{Admin, configuration, ensure_admin};
+pub use mirror::mirror;
+
+/// Where a mirror reads from, and with what.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Shown with its progress.
+    pub name: String,
+    /// A path, or a `file`, `git`, `http`, `https` or `ssh` URL (`user@host:path` too).
+    pub url: String,
+    /// How to log in over ssh.
+    pub access: Access,
+}
+
+/// What is needed to speak ssh.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The private key (without a passphrase).
+    pub identity: Option<PathBuf>,
+    /// Host keys that are trusted, as `known_hosts` has them.
+    pub known_hosts: Option<PathBuf>,
+    /// Hosts whose key is learned on first sight and kept in `known_hosts`.
+    pub learn: Vec<String>,
+}
+
+/// Where a mirror is kept, and how it presents itself.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The bare repository, made where it is missing.
+    pub bare: PathBuf,
+    /// Who owns its files (uid and gid); none leaves them to this process's user.
+    pub owner: Option<(u32, u32)>,
+    /// What becomes of references that the upstream does not have like this.
+    pub divergence: Divergence,
+    /// What people see.
+    pub card: Card,
+}
+
+/// What becomes of a reference that was moved or made in the mirror itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Divergence {
+    /// The upstream's state wins: a plain mirror, which nobody writes to.
+    Overwrite,
+    /// Only fast-forwards are taken: for a repository that is also pushed to.
+    Keep,
+}
+
+/// How a repository presents itself in cgit, and where gitolite pushes it on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Card {
+    /// Who answers for it.
+    pub owner: String,
+    /// One line.
+    pub description: String,
+    /// Section of the index page.
+    pub category: String,
+    /// Where gito's post-receive hook pushes on to.
+    pub push_mirror: Option<String>,
+}
+
+/// What a mirror holds after a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirrored {
+    /// Every reference with the object it names, in order.
+    pub refs: Vec<(String, String)>,
+    /// The default branch, where the upstream has one.
+    pub head: Option<String>,
+    /// Whether any reference moved.
+    pub changed: bool,
+    /// References that were left alone although the upstream differs.
+    pub kept: Vec<String>,
+}
