@@ -13,6 +13,7 @@ pub mod git;
 pub mod lock;
 pub mod oci;
 pub mod plan;
+mod relay;
 pub mod store;
 pub mod transfer;
 pub mod trust;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::mpsc;
 
 use super::{Error, Mirrored, Source, Target, mirror};
-use crate::events::{Event, Watch};
+use crate::events::Watch;
+use crate::relay::relayed;
 
 /// Mirrors every source, `parallel` at a time, and returns what became of each, in order.
 ///
@@ -18,31 +18,22 @@ pub async fn mirror_all(
     watch: &dyn Watch,
 ) -> Vec<Result<Mirrored, Error>> {
     let stop = Stop(Arc::default());
-    let (sender, mut events) = mpsc::unbounded_channel();
-    let runs = stream::iter(jobs)
-        .map(|(source, target)| {
-            let (stop, forward) = (Arc::clone(&stop.0), Forward(sender.clone()));
-            async move {
-                let name = source.name.clone();
-                tokio::task::spawn_blocking(move || mirror(&source, &target, &stop, &forward))
-                    .await
-                    .unwrap_or_else(|source| Err(Error::Lost { name, source }))
-            }
-        })
-        .buffered(parallel.max(1))
-        .collect();
-    tokio::pin!(runs);
-    loop {
-        tokio::select! {
-            Some(event) = events.recv() => watch.event(event),
-            results = &mut runs => {
-                while let Ok(event) = events.try_recv() {
-                    watch.event(event);
+    let flag = Arc::clone(&stop.0);
+    relayed(watch, |relay| {
+        stream::iter(jobs)
+            .map(move |(source, target)| {
+                let (stop, relay) = (Arc::clone(&flag), relay.clone());
+                async move {
+                    let name = source.name.clone();
+                    tokio::task::spawn_blocking(move || mirror(&source, &target, &stop, &relay))
+                        .await
+                        .unwrap_or_else(|source| Err(Error::Lost { name, source }))
                 }
-                return results;
-            }
-        }
-    }
+            })
+            .buffered(parallel.max(1))
+            .collect()
+    })
+    .await
 }
 
 /// Asks the blocking runs to stop when nobody waits for them any more.
@@ -51,16 +42,5 @@ struct Stop(Arc<AtomicBool>);
 impl Drop for Stop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Carries events out of a blocking thread, which cannot borrow the watcher.
-struct Forward(mpsc::UnboundedSender<Event>);
-
-impl Watch for Forward {
-    fn event(&self, event: Event) {
-        if self.0.send(event).is_err() {
-            tracing::debug!("nobody watches any more");
-        }
     }
 }

@@ -9,13 +9,22 @@ use crate::{Class, Classified};
 /// A mirror or gitolite's configuration could not be brought up to date; what was there before is untouched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum Error {
     /// The upstream could not be reached, or did not let us in.
     #[error("could not connect to git upstream {url}")]
-    Connect { url: String, #[source] source: git2::Error },
+    Connect {
+        url: String,
+        #[source]
+        source: git2::Error,
+    },
     /// The pack did not arrive whole.
     #[error("could not fetch from git upstream {url}")]
-    Fetch { url: String, #[source] source: git2::Error },
+    Fetch {
+        url: String,
+        #[source]
+        source: git2::Error,
+    },
     /// The upstream is connected but delivers nothing.
     #[error("git upstream {url} delivered nothing for {seconds} s")]
     Stalled { url: String, seconds: u64 },
@@ -24,16 +33,28 @@ pub enum Error {
     Interrupted { url: String },
     /// The host key is unknown or is not the one that was pinned.
     #[error("the ssh host key of {host} is {verdict}")]
-    HostKey { host: String, verdict: &'static str, known_hosts: Option<PathBuf> },
+    HostKey {
+        host: String,
+        verdict: &'static str,
+        known_hosts: Option<PathBuf>,
+    },
     /// Host keys could not be read or kept.
     #[error("could not use the host keys in {}", path.display())]
-    KnownHosts { path: PathBuf, #[source] source: Box<dyn std::error::Error + Send + Sync> },
+    KnownHosts {
+        path: PathBuf,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The upstream offers a reference that git itself would not take.
     #[error("git upstream {url} offers a reference with the invalid name {name:?}")]
     RefName { url: String, name: String },
     /// The upstream offers a reference but did not send what it names.
     #[error("git upstream {url} did not send {object}, which its {name} names")]
-    Missing { url: String, name: String, object: String },
+    Missing {
+        url: String,
+        name: String,
+        object: String,
+    },
     /// The upstream had references and has none any more.
     #[error("git upstream {url} has no branches any more; the mirror keeps what it has")]
     Emptied { url: String },
@@ -42,39 +63,67 @@ pub enum Error {
     Foreign { path: PathBuf },
     /// The bare repository could not be opened or made.
     #[error("could not open bare repository {}", path.display())]
-    Open { path: PathBuf, #[source] source: git2::Error },
+    Open {
+        path: PathBuf,
+        #[source]
+        source: git2::Error,
+    },
     /// The bare repository could not be read.
     #[error("could not read bare repository {}", path.display())]
-    Read { path: PathBuf, #[source] source: git2::Error },
+    Read {
+        path: PathBuf,
+        #[source]
+        source: git2::Error,
+    },
     /// Another git process holds the references.
     #[error("the references of {} are locked by another git process", path.display())]
     Busy { path: PathBuf },
     /// The bare repository could not be written.
     #[error("could not write bare repository {}", path.display())]
-    Write { path: PathBuf, #[source] source: std::io::Error },
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     /// Description or configuration of the bare repository could not be written.
     #[error("could not configure bare repository {}", path.display())]
-    Configure { path: PathBuf, #[source] source: git2::Error },
+    Configure {
+        path: PathBuf,
+        #[source]
+        source: git2::Error,
+    },
     /// gitolite's own repository could not be changed.
     #[error("could not prepare the change of gitolite's configuration at {url}")]
-    Prepare { url: String, #[source] source: git2::Error },
+    Prepare {
+        url: String,
+        #[source]
+        source: git2::Error,
+    },
     /// gitolite did not take the push.
     #[error("could not push gitolite's configuration to {url}")]
-    Push { url: String, #[source] source: git2::Error },
+    Push {
+        url: String,
+        #[source]
+        source: git2::Error,
+    },
     /// gitolite took the push and then complained.
     #[error("gitolite refused its configuration: {said}")]
     Refused { said: String },
     /// The thread that mirrored died.
     #[error("the mirror run of {name} ended abnormally")]
-    Lost { name: String, #[source] source: tokio::task::JoinError },
+    Lost {
+        name: String,
+        #[source]
+        source: tokio::task::JoinError,
+    },
 }
 
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Connect { source, .. } | Self::Fetch { source, .. } | Self::Push { source, .. } => {
-                blame(source)
-            }
+            Self::Connect { source, .. }
+            | Self::Fetch { source, .. }
+            | Self::Push { source, .. } => blame(source),
             Self::Stalled { .. } | Self::RefName { .. } | Self::Emptied { .. } => Class::Upstream,
             Self::Interrupted { .. } => Class::Interrupted,
             Self::HostKey { .. } | Self::Missing { .. } => Class::Verification,
@@ -120,10 +169,15 @@ impl Classified for Error {
 
 /// Tells a full disk and a refused login from an upstream that does not deliver.
 fn blame(error: &git2::Error) -> Class {
-    let local = ["No space left", "Permission denied", "Read-only file system"];
+    let local = [
+        "No space left",
+        "Permission denied",
+        "Read-only file system",
+    ];
     if error.code() == ErrorCode::Auth {
         Class::Configuration
-    } else if error.class() == ErrorClass::Os && local.iter().any(|it| error.message().contains(it)) {
+    } else if error.class() == ErrorClass::Os && local.iter().any(|it| error.message().contains(it))
+    {
         Class::Local
     } else {
         Class::Upstream

@@ -1,1 +1,94 @@
-//! oci
+//! OCI images: copied from a registry, or from the host's engine, into the site's own registry, byte for byte.
+//!
+//! Blobs go first (those already there are skipped, those of a sister repository mounted), then the manifests of single
+//! platforms, and the tag last: whoever pulls sees the old image or the new one, and a killed run leaves the old one.
+
+mod archive;
+mod copy;
+mod error;
+mod manifest;
+mod origin;
+mod push;
+mod registry;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use archive::Archive;
+pub use copy::{copy, holds, push_archive};
+pub use error::Error;
+pub use registry::Registry;
+
+/// A registry and who we are there.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// `host[:port]`.
+    pub host: String,
+    /// Whether it speaks plain HTTP.
+    pub plain: bool,
+    /// Whose certificates are believed.
+    pub authority: Authority,
+    /// Who we are; none is anonymous.
+    pub login: Option<Login>,
+    /// How often and how patiently a failed request is tried again.
+    pub retry: Retry,
+}
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug)]
+pub enum Authority {
+    /// The system's.
+    System,
+    /// The system's and this one (PEM).
+    Also(Vec<u8>),
+    /// Only this one (PEM).
+    Only(Vec<u8>),
+}
+
+/// A user and a password; never printed.
+#[derive(Clone)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A budget for failed requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Retry {
+    /// How often a request is made at most.
+    pub attempts: u32,
+    /// The pause after the first failure; it doubles each time.
+    pub pause: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            pause: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What one image came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The digest that the tag names now.
+    pub digest: String,
+    /// How many blobs went over the wire.
+    pub blobs_pushed: usize,
+    /// How many bytes they had.
+    pub bytes: u64,
+}

@@ -1,0 +1,305 @@
+//! An image as `docker save` writes it: one tar with the configuration and uncompressed layers. It is spooled to a file
+//! because its table of contents comes last; layers are cut out of it and compressed, always to the same bytes.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+use flate2::{Compression, GzBuilder};
+use fs_err as fs;
+use sha2::{Digest as _, Sha256 as Hasher};
+use tempfile::TempDir;
+use tokio::io::AsyncRead;
+
+use super::Error;
+use super::manifest::{Digest, diff_ids};
+use crate::digest::Sha256;
+
+/// A configuration or a table of contents larger than this is none.
+const LIMIT: u64 = 16 << 20;
+
+/// An image saved by an engine; its files go when it is dropped.
+pub struct Archive {
+    folder: Arc<TempDir>,
+    config: Vec<u8>,
+    diff_ids: Vec<Digest>,
+    layers: Vec<Part>,
+}
+
+/// A file within the tar.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    offset: u64,
+    size: u64,
+}
+
+/// One image in the table of contents.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    config: String,
+    layers: Vec<String>,
+}
+
+impl Archive {
+    /// Spools what an engine writes into a folder of its own below `scratch`, and reads what it holds.
+    pub async fn spool(mut tar: impl AsyncRead + Unpin, scratch: &Path) -> Result<Self, Error> {
+        let failed = |what| {
+            let folder = scratch.to_owned();
+            move |source| Error::Archive {
+                what,
+                folder,
+                source,
+            }
+        };
+        let folder = tempfile::Builder::new()
+            .prefix("image-")
+            .tempdir_in(scratch)
+            .map_err(failed("make room for the"))?;
+        let path = folder.path().join(TAR);
+        let spool = async {
+            let mut file = fs_err::tokio::File::create(&path).await?;
+            tokio::io::copy(&mut tar, &mut file).await?;
+            tokio::io::AsyncWriteExt::flush(&mut file).await
+        };
+        spool.await.map_err(failed("spool the"))?;
+        let scratch = scratch.to_owned();
+        blocking(move || Self::read(folder))
+            .await
+            .map_err(|source| match source {
+                Trouble::Io(source) => Error::Archive {
+                    what: "read the",
+                    folder: scratch,
+                    source,
+                },
+                Trouble::Incomplete(why) => Error::Incomplete(why),
+            })
+    }
+
+    fn read(folder: TempDir) -> Result<Self, Trouble> {
+        let mut file = fs::File::open(folder.path().join(TAR))?;
+        let parts = parts(&mut file)?;
+        let find = |name: &str| {
+            let absent = || Trouble::Incomplete(format!("it has no {name}"));
+            parts.get(Path::new(name)).copied().ok_or_else(absent)
+        };
+        let listed = small(&mut file, find("manifest.json")?)?;
+        let listed: Vec<Listed> = serde_json::from_slice(&listed)
+            .map_err(|error| Trouble::Incomplete(format!("its manifest.json: {error}")))?;
+        let [image] = listed.as_slice() else {
+            return Err(Trouble::Incomplete(format!(
+                "it has {} images, not one",
+                listed.len()
+            )));
+        };
+        let config = small(&mut file, find(&image.config)?)?;
+        let diff_ids = diff_ids(&config)
+            .map_err(|error| Trouble::Incomplete(format!("its {}: {error}", image.config)))?;
+        let layers = image
+            .layers
+            .iter()
+            .map(|name| find(name))
+            .collect::<Result<Vec<_>, _>>()?;
+        if layers.len() != diff_ids.len() {
+            let (have, want) = (layers.len(), diff_ids.len());
+            return Err(Trouble::Incomplete(format!(
+                "it has {have} layers of {want}"
+            )));
+        }
+        fs::write(folder.path().join(CONFIG), &config)?;
+        Ok(Self {
+            folder: Arc::new(folder),
+            config,
+            diff_ids,
+            layers,
+        })
+    }
+
+    /// The image's configuration, whose digest is the image's id.
+    pub(super) fn config(&self) -> &[u8] {
+        &self.config
+    }
+
+    pub(super) fn config_path(&self) -> PathBuf {
+        self.folder.path().join(CONFIG)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The digests of the uncompressed layers.
+    pub(super) fn diff_ids(&self) -> &[Digest] {
+        &self.diff_ids
+    }
+
+    /// Compresses a layer to a file; returns it with digest and size of what it holds.
+    pub(super) async fn compress(&self, index: usize) -> Result<(PathBuf, Digest, u64), Error> {
+        let (part, expected) = (self.layers[index], self.diff_ids[index]);
+        let folder = Arc::clone(&self.folder);
+        let path = folder.path().join(format!("layer-{index}.tar.gz"));
+        let shown = folder.path().to_owned();
+        blocking(move || {
+            let mut tar = fs::File::open(folder.path().join(TAR))?;
+            tar.seek(SeekFrom::Start(part.offset))?;
+            let (diff_id, digest, size) = compress(tar.take(part.size), &path)?;
+            if diff_id != expected {
+                return Err(Trouble::Incomplete(format!(
+                    "its layer {expected} is {diff_id}"
+                )));
+            }
+            Ok((path, digest, size))
+        })
+        .await
+        .map_err(|trouble| match trouble {
+            Trouble::Io(source) => Error::Archive {
+                what: "compress a layer of the",
+                folder: shown,
+                source,
+            },
+            Trouble::Incomplete(why) => Error::Incomplete(why),
+        })
+    }
+}
+
+const TAR: &str = "image.tar";
+const CONFIG: &str = "config.json";
+
+enum Trouble {
+    Io(io::Error),
+    Incomplete(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    let lost = |error| Err(Trouble::Io(io::Error::other(error)));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(lost)
+}
+
+/// Lists the files of a tar; a layer that repeats an earlier one is a link to it.
+fn parts(file: &mut fs::File) -> io::Result<HashMap<PathBuf, Part>> {
+    let mut parts = HashMap::new();
+    let mut links = Vec::new();
+    let mut tar = tar::Archive::new(file);
+    for entry in tar.entries_with_seek()? {
+        let entry = entry?;
+        let path = entry.path()?.into_owned();
+        let kind = entry.header().entry_type();
+        if kind.is_file() {
+            parts.insert(
+                path,
+                Part {
+                    offset: entry.raw_file_position(),
+                    size: entry.size(),
+                },
+            );
+        } else if let Some(target) = entry.link_name()? {
+            let base = if kind.is_symlink() {
+                path.parent()
+            } else {
+                None
+            };
+            let target = base.unwrap_or(Path::new("")).join(target);
+            links.push((path, plain(&target)));
+        }
+    }
+    for (path, target) in links {
+        if let Some(part) = parts.get(&target).copied() {
+            parts.insert(path, part);
+        }
+    }
+    Ok(parts)
+}
+
+/// Resolves `..` by the letter; the path only names an entry of the tar.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => drop(plain.pop()),
+            std::path::Component::Normal(part) => plain.push(part),
+            _ => {}
+        }
+    }
+    plain
+}
+
+fn small(file: &mut fs::File, part: Part) -> Result<Vec<u8>, Trouble> {
+    if part.size > LIMIT {
+        return Err(Trouble::Incomplete(format!(
+            "a description in it has {} bytes",
+            part.size
+        )));
+    }
+    file.seek(SeekFrom::Start(part.offset))?;
+    let mut bytes = Vec::new();
+    file.take(part.size).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Compresses a layer (newer engines save it compressed: then anew); returns the digest of what went in, and digest and
+/// size of what came out.
+fn compress(layer: impl Read, path: &Path) -> io::Result<(Digest, Digest, u64)> {
+    let mut layer = io::BufReader::with_capacity(1 << 18, layer);
+    let gzipped = io::BufRead::fill_buf(&mut layer)?.starts_with(&[0x1f, 0x8b]);
+    let mut plain: Box<dyn Read> = if gzipped {
+        Box::new(MultiGzDecoder::new(layer))
+    } else {
+        Box::new(layer)
+    };
+    let out = Hashing {
+        inner: fs::File::create(path)?,
+        hasher: Hasher::new(),
+        size: 0,
+    };
+    let out = io::BufWriter::with_capacity(1 << 18, out);
+    let mut gzip = GzBuilder::new()
+        .mtime(0)
+        .operating_system(255)
+        .write(out, Compression::new(3));
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let count = plain.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        hasher.update(&buffer[..count]);
+        gzip.write_all(&buffer[..count])?;
+    }
+    let out = gzip
+        .finish()?
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
+    let digest = |hasher: Hasher| Digest(Sha256(hasher.finalize().into()));
+    Ok((digest(hasher), digest(out.hasher), out.size))
+}
+
+/// Hashes and counts what is written.
+struct Hashing {
+    inner: fs::File,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,225 @@
+//! A registry in memory that can be told to misbehave.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::super::manifest::Digest;
+use super::super::{Authority, Endpoint, Retry};
+
+/// What the registry holds and how it fails.
+#[derive(Default)]
+pub(super) struct Inside {
+    /// By `repository digest`.
+    pub(super) blobs: BTreeMap<String, Bytes>,
+    /// By `repository tag` and `repository digest`.
+    pub(super) manifests: BTreeMap<String, Bytes>,
+    /// Every request, as `METHOD path`.
+    pub(super) log: Vec<String>,
+    /// So many requests answer 500 from now on.
+    pub(super) fail: u32,
+    /// Blobs come with one byte changed.
+    pub(super) corrupt: bool,
+    /// So many blobs break off in the middle.
+    pub(super) cut: u32,
+    /// Whether `Range` is heeded.
+    pub(super) ranges: bool,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Fake {
+    inside: Arc<Mutex<Inside>>,
+    address: Option<SocketAddr>,
+}
+
+impl Fake {
+    pub(super) async fn start() -> Self {
+        let mut fake = Self::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        fake.address = Some(listener.local_addr().unwrap());
+        fake.inside().ranges = true;
+        let router = Router::new().fallback(answer).with_state(fake.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        fake
+    }
+
+    pub(super) fn inside(&self) -> std::sync::MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap()
+    }
+
+    pub(super) fn endpoint(&self) -> Endpoint {
+        // Another test may have been first.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        Endpoint {
+            host: self.address.unwrap().to_string(),
+            plain: true,
+            authority: Authority::System,
+            login: None,
+            retry: Retry {
+                attempts: 3,
+                pause: std::time::Duration::ZERO,
+            },
+        }
+    }
+
+    pub(super) fn blob(&self, repository: &str, data: &[u8]) -> Digest {
+        let digest = Digest::of(data);
+        let data = Bytes::copy_from_slice(data);
+        self.inside()
+            .blobs
+            .insert(format!("{repository} {digest}"), data);
+        digest
+    }
+
+    pub(super) fn manifest(&self, repository: &str, tag: &str, text: &str) -> Digest {
+        let digest = Digest::of(text.as_bytes());
+        for name in [tag.to_owned(), digest.to_string()] {
+            let data = Bytes::copy_from_slice(text.as_bytes());
+            self.inside()
+                .manifests
+                .insert(format!("{repository} {name}"), data);
+        }
+        digest
+    }
+
+    /// Forgets the requests made so far and returns those that `verb` begins.
+    pub(super) fn requests(&self, verb: &str) -> Vec<String> {
+        let log = std::mem::take(&mut self.inside().log);
+        log.into_iter()
+            .filter(|line| line.starts_with(verb))
+            .collect()
+    }
+}
+
+async fn answer(State(fake): State<Fake>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let mut inside = fake.inside();
+    inside.log.push(format!("{} {}", parts.method, parts.uri));
+    if inside.fail > 0 {
+        inside.fail -= 1;
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let path = parts.uri.path().trim_start_matches("/v2/").to_owned();
+    let query = parts.uri.query().unwrap_or("").replace("%3A", ":");
+    if path.is_empty() {
+        return StatusCode::OK.into_response();
+    }
+    if let Some((repository, reference)) = path.split_once("/manifests/") {
+        return manifest(&mut inside, &parts.method, repository, reference, body);
+    }
+    if let Some((repository, _)) = path.split_once("/blobs/uploads/") {
+        return upload(&mut inside, repository, &query, body);
+    }
+    let Some((repository, digest)) = path.split_once("/blobs/") else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let range = parts
+        .headers
+        .get(header::RANGE)
+        .and_then(|it| it.to_str().ok());
+    let offset = range.and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+    blob(
+        &mut inside,
+        &parts.method,
+        repository,
+        digest,
+        offset.unwrap_or(0),
+    )
+}
+
+fn manifest(
+    inside: &mut Inside,
+    method: &Method,
+    repository: &str,
+    reference: &str,
+    body: Bytes,
+) -> Response {
+    if method == Method::PUT {
+        let digest = Digest::of(&body).to_string();
+        for name in [reference, &digest] {
+            inside
+                .manifests
+                .insert(format!("{repository} {name}"), body.clone());
+        }
+        return (StatusCode::CREATED, [(header::LOCATION, "/v2/there")]).into_response();
+    }
+    match inside.manifests.get(&format!("{repository} {reference}")) {
+        Some(data) => {
+            let digest = Digest::of(data).to_string();
+            ([("Docker-Content-Digest", digest)], data.clone()).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn upload(inside: &mut Inside, repository: &str, query: &str, body: Bytes) -> Response {
+    let value = |key: &str| {
+        query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+            .unwrap_or("")
+    };
+    let location = |to: &str| [(header::LOCATION, to.to_owned())];
+    if let Some(data) = inside
+        .blobs
+        .get(&format!("{} {}", value("from"), value("mount")))
+        .cloned()
+    {
+        inside
+            .blobs
+            .insert(format!("{repository} {}", value("mount")), data);
+        return (StatusCode::CREATED, location("/v2/there")).into_response();
+    }
+    let digest = value("digest");
+    if digest.is_empty() {
+        let session = format!("/v2/{repository}/blobs/uploads/1");
+        return (StatusCode::ACCEPTED, location(&session)).into_response();
+    }
+    if Digest::of(&body).to_string() != digest {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    inside.blobs.insert(format!("{repository} {digest}"), body);
+    (StatusCode::CREATED, location("/v2/there")).into_response()
+}
+
+fn blob(
+    inside: &mut Inside,
+    method: &Method,
+    repository: &str,
+    digest: &str,
+    offset: usize,
+) -> Response {
+    let Some(data) = inside.blobs.get(&format!("{repository} {digest}")).cloned() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    if method == Method::HEAD {
+        return StatusCode::OK.into_response();
+    }
+    let mut data = data.to_vec();
+    if inside.corrupt
+        && let Some(last) = data.last_mut()
+    {
+        *last ^= 1;
+    }
+    let (status, data) = if inside.ranges && offset > 0 {
+        (StatusCode::PARTIAL_CONTENT, data.split_off(offset))
+    } else {
+        (StatusCode::OK, data)
+    };
+    let length = [(header::CONTENT_LENGTH, data.len().to_string())];
+    if inside.cut > 0 {
+        inside.cut -= 1;
+        let half = Ok(Bytes::copy_from_slice(&data[..data.len() / 2]));
+        let parts = [half, Err(std::io::Error::other("cut"))];
+        let body = Body::from_stream(futures_util::stream::iter(parts));
+        return (status, length, body).into_response();
+    }
+    (status, length, data).into_response()
+}
