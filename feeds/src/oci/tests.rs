@@ -277,7 +277,7 @@ async fn a_broken_archive_is_told_so() {
     half.truncate(half.len() / 2);
     drop(spool(half).await);
     assert_eq!(
-        std::fs::read_dir(scratch.path()).unwrap().count(),
+        fs_err::read_dir(scratch.path()).unwrap().count(),
         0,
         "something was left behind"
     );

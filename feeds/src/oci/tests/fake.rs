@@ -107,12 +107,17 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let path = parts.uri.path().trim_start_matches("/v2/").to_owned();
-    let query = parts.uri.query().unwrap_or("").replace("%3A", ":");
+    let query = parts
+        .uri
+        .query()
+        .unwrap_or("")
+        .replace("%3A", ":")
+        .replace("%2F", "/");
     if path.is_empty() {
         return StatusCode::OK.into_response();
     }
     if let Some((repository, reference)) = path.split_once("/manifests/") {
-        return manifest(&mut inside, &parts.method, repository, reference, body);
+        return manifest(&mut inside, &parts.method, repository, reference, &body);
     }
     if let Some((repository, _)) = path.split_once("/blobs/uploads/") {
         return upload(&mut inside, repository, &query, body);
@@ -139,10 +144,10 @@ fn manifest(
     method: &Method,
     repository: &str,
     reference: &str,
-    body: Bytes,
+    body: &Bytes,
 ) -> Response {
     if method == Method::PUT {
-        let digest = Digest::of(&body).to_string();
+        let digest = Digest::of(body).to_string();
         for name in [reference, &digest] {
             inside
                 .manifests
