@@ -3,10 +3,10 @@
 //! The archive that the engine loads is written here, with a fixed time and a sorted file list, so that the same packages
 //! give the same image id wherever it is made.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use feeds::apt::HostSource;
-use feeds::events::{Event, Id, Watch};
 use sha2::Digest as _;
 use tempfile::NamedTempFile;
 
@@ -27,81 +27,80 @@ const CARRIED: [&str; 5] = [
     "Acquire::Retries",
 ];
 
+/// The files of `images/base/` that say how the root is made.
+const FILES: [&str; 4] = ["packages", "apt.conf", "dpkg.cfg", "customize"];
+
 /// Everything that the base is made from.
 pub(super) struct Recipe {
+    folder: PathBuf,
     codename: String,
     sources: String,
     options: Vec<String>,
-    packages: Vec<String>,
+    files: [String; 4],
 }
 
 impl Recipe {
-    /// Reads the host's APT configuration and the list of packages.
+    /// Reads the host's APT configuration and how the base is made.
     pub(super) fn read(layout: &Layout) -> Outcome<Self> {
-        let sources = feeds::apt::host_sources(std::path::Path::new("/"))?;
+        let sources = feeds::apt::host_sources(Path::new("/"))?;
         let codename = host_codename().ok_or_else(no_apt)?;
         if sources.is_empty() {
             return Err(no_apt());
         }
-        let list = layout.images().join("base/packages");
-        let packages = fs_err::read_to_string(&list)
-            .or_fail(Class::Missing, || {
-                "cannot read the package list of the base image".to_owned()
-            })
-            .map_err(|failure| failure.hint("run install.sh again, or set BOODDIES_IMAGES"))?;
-        let words = packages
-            .lines()
-            .map(|line| line.split('#').next().unwrap_or("").trim());
+        let folder = layout.images().join("base");
+        let mut files = <[String; 4]>::default();
+        for (name, contents) in FILES.iter().zip(&mut files) {
+            *contents = fs_err::read_to_string(folder.join(name))
+                .or_fail(Class::Missing, || {
+                    "cannot read how the base image is made".to_owned()
+                })
+                .map_err(|failure| failure.hint("run install.sh again, or set BOODDIES_IMAGES"))?;
+        }
         Ok(Self {
+            folder,
             codename,
             sources: sources.iter().map(deb822).collect::<Vec<_>>().join("\n"),
             options: carried_options()?,
-            packages: words
-                .filter(|word| !word.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            files,
         })
     }
 
     /// Hashes everything that goes into the image.
     pub(super) fn input(&self) -> String {
         let mut hash = sha2::Sha256::new();
-        let lists = [&self.options, &self.packages];
-        let parts = [&self.codename, &self.sources]
-            .into_iter()
-            .chain(lists.into_iter().flatten());
-        for part in parts {
+        let parts = [&self.codename, &self.sources].into_iter();
+        for part in parts.chain(&self.options).chain(&self.files) {
             hash.update(part);
             hash.update([0]);
         }
         feeds::digest::Sha256(hash.finalize().into()).to_string()
     }
 
+    /// The packages beyond the essential ones.
+    fn packages(&self) -> String {
+        let words = self.files[0]
+            .lines()
+            .map(|line| line.split('#').next().unwrap_or("").trim());
+        words
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
     /// Makes the root with mmdebstrap and wraps it as an image archive.
-    pub(super) async fn make(
-        &self,
-        reference: &str,
-        input: &str,
-        id: Id,
-        watch: &dyn Watch,
-    ) -> Outcome<NamedTempFile> {
-        let temporary = |tried: &'static str| move || tried.to_owned();
-        let folder = tempfile::tempdir()
-            .or_fail(Class::Missing, temporary("cannot make a temporary folder"))?;
+    pub(super) async fn make(&self, reference: &str, input: &str) -> Outcome<NamedTempFile> {
+        let tried = || "cannot make the base image".to_owned();
+        let folder = tempfile::tempdir().or_fail(Class::Missing, tried)?;
         let (sources, layer) = (
             folder.path().join("host.sources"),
             folder.path().join("layer.tar"),
         );
-        fs_err::write(&sources, &self.sources)
-            .or_fail(Class::Missing, temporary("cannot write the sources"))?;
-        watch.event(Event::Advanced { id, by: 1 });
+        fs_err::write(&sources, &self.sources).or_fail(Class::Missing, tried)?;
         self.mmdebstrap(&sources, &layer).await?;
-        watch.event(Event::Advanced { id, by: 1 });
-        wrap(reference, input, &layer)
-            .or_fail(Class::Missing, temporary("cannot write the image archive"))
+        wrap(reference, input, &layer).or_fail(Class::Missing, tried)
     }
 
-    async fn mmdebstrap(&self, sources: &std::path::Path, layer: &std::path::Path) -> Outcome {
+    async fn mmdebstrap(&self, sources: &Path, layer: &Path) -> Outcome {
         let mut command = tokio::process::Command::new("mmdebstrap");
         command.args([
             "--variant=minbase",
@@ -109,17 +108,19 @@ impl Recipe {
             "--format=tar",
             "--quiet",
         ]);
-        command.arg(format!("--include={}", self.packages.join(",")));
+        command.arg(format!("--include={}", self.packages()));
         command.args(
             self.options
                 .iter()
                 .map(|option| format!("--aptopt={option}")),
         );
-        // What differs from run to run, and what a container never reads.
-        command.arg("--dpkgopt=path-exclude=/usr/share/doc/*");
-        command.arg("--dpkgopt=path-exclude=/usr/share/man/*");
-        command.arg("--dpkgopt=path-exclude=/usr/share/locale/*");
-        command.arg("--customize-hook=rm -rf \"$1\"/var/cache/ldconfig/aux-cache \"$1\"/var/log/*.log \"$1\"/var/log/apt");
+        for (option, file) in [
+            ("aptopt", "apt.conf"),
+            ("dpkgopt", "dpkg.cfg"),
+            ("customize-hook", "customize"),
+        ] {
+            command.arg(format!("--{option}={}", self.folder.join(file).display()));
+        }
         command.arg(&self.codename).arg(layer).arg(sources);
         command
             .env("SOURCE_DATE_EPOCH", EPOCH)
@@ -201,7 +202,7 @@ fn carried_options() -> Outcome<Vec<String>> {
 }
 
 /// Writes an archive as `docker save` does: one layer and a configuration without a clock in it.
-fn wrap(reference: &str, input: &str, layer: &std::path::Path) -> std::io::Result<NamedTempFile> {
+fn wrap(reference: &str, input: &str, layer: &Path) -> std::io::Result<NamedTempFile> {
     let mut file = fs_err::File::open(layer)?;
     let mut hash = sha2::Sha256::new();
     std::io::copy(&mut file, &mut HashWriter(&mut hash))?;

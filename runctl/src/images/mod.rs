@@ -97,10 +97,8 @@ impl Builder<'_> {
         let recipe = base::Recipe::read(&self.site.layout)?;
         let reference = reference(self.site, "base");
         let image = self
-            .unless_there(&reference, &recipe.input(), async |id| {
-                let archive = recipe
-                    .make(&reference, &recipe.input(), id, self.watch)
-                    .await?;
+            .unless_there(&reference, &recipe.input(), async |_| {
+                let archive = recipe.make(&reference, &recipe.input()).await?;
                 self.docker.load(archive.path()).await
             })
             .await?;
