@@ -82,6 +82,8 @@ pub struct SeenImage {
     pub id: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// How many layers it has.
+    pub layers: usize,
 }
 
 /// One line that a container wrote.

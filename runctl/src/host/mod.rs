@@ -1,5 +1,6 @@
 //! This host: its files, its firewall, its locks, its init system.
 
+pub mod apt;
 pub mod files;
 pub mod firewall;
 pub mod lock;

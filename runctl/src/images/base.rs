@@ -10,22 +10,12 @@ use feeds::apt::HostSource;
 use sha2::Digest as _;
 use tempfile::NamedTempFile;
 
+use super::archive::{EPOCH, EPOCH_TEXT, Writer, diff_id};
 use crate::engine::LABEL_INPUT;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
+use crate::host::apt;
 use crate::site::Layout;
 use crate::ui::quoted;
-
-/// Time stamp of everything in the image: the day of the oldest booddies, 2015-01-01.
-const EPOCH: &str = "1420070400";
-const EPOCH_RFC3339: &str = "2015-01-01T00:00:00Z";
-/// APT options of the host that an image needs to reach the same sources.
-const CARRIED: [&str; 5] = [
-    "Acquire::Check-Valid-Until",
-    "Acquire::Check-Date",
-    "Acquire::http::Proxy",
-    "Acquire::https::Proxy",
-    "Acquire::Retries",
-];
 
 /// The files of `images/base/` that say how the root is made.
 const FILES: [&str; 4] = ["packages", "apt.conf", "dpkg.cfg", "customize"];
@@ -60,7 +50,10 @@ impl Recipe {
             folder,
             codename,
             sources: sources.iter().map(deb822).collect::<Vec<_>>().join("\n"),
-            options: carried_options()?,
+            options: apt::options()?
+                .iter()
+                .map(|(name, value)| format!("{name} \"{value}\""))
+                .collect(),
             files,
         })
     }
@@ -123,7 +116,7 @@ impl Recipe {
         }
         command.arg(&self.codename).arg(layer).arg(sources);
         command
-            .env("SOURCE_DATE_EPOCH", EPOCH)
+            .env("SOURCE_DATE_EPOCH", EPOCH.to_string())
             .env("LC_ALL", "C.UTF-8");
         command
             .stdin(Stdio::null())
@@ -183,69 +176,25 @@ fn deb822(source: &HostSource) -> String {
     )
 }
 
-/// The host's APT options that the image needs too, as `Name "value"`.
-fn carried_options() -> Outcome<Vec<String>> {
-    let dump = std::process::Command::new("apt-config")
-        .args(["dump", "--no-empty", "--format", "%f \"%v\"%n"])
-        .stdin(Stdio::null())
-        .output()
-        .or_fail(Class::Missing, || {
-            "cannot read the host's APT options".to_owned()
-        })?;
-    let text = String::from_utf8_lossy(&dump.stdout);
-    let carried = |line: &&str| {
-        CARRIED
-            .iter()
-            .any(|name| line.split(' ').next() == Some(name))
-    };
-    Ok(text.lines().filter(carried).map(str::to_owned).collect())
-}
-
-/// Writes an archive as `docker save` does: one layer and a configuration without a clock in it.
+/// Makes an archive of one layer and a configuration without a clock in it.
 fn wrap(reference: &str, input: &str, layer: &Path) -> std::io::Result<NamedTempFile> {
-    let mut file = fs_err::File::open(layer)?;
-    let mut hash = sha2::Sha256::new();
-    std::io::copy(&mut file, &mut HashWriter(&mut hash))?;
-    let diff_id = feeds::digest::Sha256(hash.finalize().into());
     let config = serde_json::json!({
         "architecture": architecture(),
         "os": "linux",
-        "created": EPOCH_RFC3339,
+        "created": EPOCH_TEXT,
         "config": {
             "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
             "Cmd": ["sh"],
             "Labels": { LABEL_INPUT: input },
         },
-        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{diff_id}")] },
-        "history": [{ "created": EPOCH_RFC3339, "created_by": "mmdebstrap" }],
+        "rootfs": { "type": "layers", "diff_ids": [diff_id(layer)?] },
+        "history": [{ "created": EPOCH_TEXT, "created_by": "mmdebstrap" }],
     });
-    let manifest = serde_json::json!([
-        { "Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"] }
-    ]);
-    let archive = NamedTempFile::new()?;
-    let mut tar = tar::Builder::new(archive);
-    tar.append_path_with_name(layer, "layer.tar")?;
-    for (name, value) in [("config.json", config), ("manifest.json", manifest)] {
-        let text = value.to_string();
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, name, text.as_bytes())?;
-    }
-    tar.into_inner()
-}
-
-struct HashWriter<'a>(&'a mut sha2::Sha256);
-
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    let mut archive = Writer::new()?;
+    let file = fs_err::File::open(layer)?;
+    let size = file.metadata()?.len();
+    archive.layer(file, size)?;
+    archive.finish(reference, &config)
 }
 
 /// The architecture's name as images know it.

@@ -2,15 +2,17 @@
 //!
 //! An image carries the hash of everything that went into it as a label. The same hash means that there is nothing to do.
 
+mod archive;
 mod base;
 mod context;
+mod settle;
 
 use std::collections::HashMap;
 
 use feeds::events::{Event, Id, Watch};
 
-use crate::engine::{BuildRequest, Docker, LABEL_INPUT, LABEL_SITE, SeenImage};
-use crate::failure::Outcome;
+use crate::engine::{BuildRequest, Docker, LABEL_INPUT, SeenImage};
+use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::services::Service;
 use crate::site::{Base, Site};
 
@@ -72,12 +74,11 @@ struct Builder<'a> {
 /// The base that service images start from.
 struct BaseImage {
     reference: String,
-    id: String,
+    image: SeenImage,
 }
 
 impl Builder<'_> {
     async fn named_base(&self, reference: &str) -> Outcome<BaseImage> {
-        use crate::failure::{Class, Failure};
         let image = self.docker.image(reference).await?.ok_or_else(|| {
             Failure::say(
                 Class::Missing,
@@ -89,48 +90,62 @@ impl Builder<'_> {
         })?;
         Ok(BaseImage {
             reference: reference.to_owned(),
-            id: image.id,
+            image,
         })
     }
 
     async fn base_from_host(&self, built: &mut Vec<Built>) -> Outcome<BaseImage> {
         let recipe = base::Recipe::read(&self.site.layout)?;
-        let reference = reference(self.site, "base");
-        let image = self
-            .unless_there(&reference, &recipe.input(), async |_| {
-                let archive = recipe.make(&reference, &recipe.input()).await?;
-                self.docker.load(archive.path()).await
-            })
-            .await?;
-        let base = BaseImage {
-            reference,
-            id: image.id.clone(),
+        let (reference, input) = (reference(self.site, "base"), recipe.input());
+        let make = async |_| {
+            let archive = recipe.make(&reference, &input).await?;
+            self.docker.load(archive.path()).await
         };
-        built.push(image);
-        Ok(base)
+        let (image, unchanged) = self.unless_there(&reference, &input, make).await?;
+        built.push(Built {
+            image: reference.clone(),
+            id: image.id.clone(),
+            unchanged,
+        });
+        Ok(BaseImage { reference, image })
     }
 
     async fn service(&self, service: Service, base: &BaseImage) -> Outcome<Built> {
         let folder = self.site.layout.images().join(service.name());
         let context = context::read(&folder)?;
-        let input = context.input(&base.id);
+        let input = context.input(&base.image.id);
         let reference = reference(self.site, service.name());
-        let request = BuildRequest {
-            reference: reference.clone(),
+        let unsettled = BuildRequest {
+            reference: format!("{}/{service}:unsettled", self.site.image.prefix),
             context: context.tar,
             arguments: HashMap::from([("BASE".to_owned(), base.reference.clone())]),
-            labels: HashMap::from([
-                (LABEL_INPUT.to_owned(), input.clone()),
-                (LABEL_SITE.to_owned(), self.site.image.prefix.clone()),
-            ]),
+            labels: HashMap::from([(LABEL_INPUT.to_owned(), input.clone())]),
             fresh: self.options.fresh,
         };
-        self.unless_there(&reference, &input, async |id| {
+        let make = async |id| {
             self.docker
-                .build(request, |line| self.tell_step(id, line))
+                .build(&unsettled, |line| self.tell_step(id, line))
+                .await?;
+            self.settle(&unsettled.reference, &reference, base.image.layers)
                 .await
+        };
+        let (image, unchanged) = self.unless_there(&reference, &input, make).await?;
+        Ok(Built {
+            image: reference,
+            id: image.id,
+            unchanged,
         })
-        .await
+    }
+
+    /// Gives an image that was just built its final form and name.
+    async fn settle(&self, unsettled: &str, reference: &str, base_layers: usize) -> Outcome {
+        let tried = || format!("cannot settle image `{reference}`");
+        let built = tempfile::NamedTempFile::new().or_fail(Class::Missing, tried)?;
+        self.docker.save(unsettled, built.path()).await?;
+        let settled =
+            settle::settle(built.path(), reference, base_layers).or_fail(Class::Engine, tried)?;
+        self.docker.load(settled.path()).await?;
+        self.docker.remove_image(unsettled).await
     }
 
     /// Shows the steps of a build, not the thousand lines between them.
@@ -141,22 +156,18 @@ impl Builder<'_> {
         }
     }
 
-    /// Makes an image unless one made from the same input is there.
+    /// Makes an image unless one made from the same input is there; tells whether it was.
     async fn unless_there(
         &self,
         reference: &str,
         input: &str,
         make: impl AsyncFnOnce(Id) -> Outcome,
-    ) -> Outcome<Built> {
+    ) -> Outcome<(SeenImage, bool)> {
         let made_from =
             |image: &SeenImage| image.labels.get(LABEL_INPUT).is_some_and(|it| it == input);
         let there = self.docker.image(reference).await?;
         if let Some(image) = there.filter(|image| made_from(image) && !self.options.fresh) {
-            return Ok(Built {
-                image: reference.to_owned(),
-                id: image.id,
-                unchanged: true,
-            });
+            return Ok((image, true));
         }
         let id = Id::fresh();
         let label = format!("build {reference}");
@@ -173,12 +184,12 @@ impl Builder<'_> {
             .map(|failure| failure.error.to_string());
         self.watch.event(Event::Finished { id, failed });
         outcome?;
-        let image = self.docker.image(reference).await?;
-        let image_id = image.map(|image| image.id).unwrap_or_default();
-        Ok(Built {
-            image: reference.to_owned(),
-            id: image_id,
-            unchanged: false,
-        })
+        let gone = || {
+            Failure::say(
+                Class::Engine,
+                format!("image `{reference}` was built and is gone"),
+            )
+        };
+        Ok((self.docker.image(reference).await?.ok_or_else(gone)?, false))
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use bollard::query_parameters as query;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
+use tokio::io::AsyncWriteExt as _;
 
 use super::{Docker, none_if_missing};
 use crate::engine::SeenImage;
@@ -41,6 +42,10 @@ impl Docker {
                 .unwrap_or_default()
                 .into_iter()
                 .collect(),
+            layers: found
+                .root_fs
+                .and_then(|root| root.layers)
+                .map_or(0, |layers| layers.len()),
         }))
     }
 
@@ -58,7 +63,7 @@ impl Docker {
     }
 
     /// Builds an image from a tar of its context; every line of the build goes to `tell`.
-    pub async fn build(&self, request: BuildRequest, mut tell: impl FnMut(&str)) -> Outcome {
+    pub async fn build(&self, request: &BuildRequest, mut tell: impl FnMut(&str)) -> Outcome {
         let options = query::BuildImageOptionsBuilder::new()
             .t(&request.reference)
             .nocache(request.fresh)
@@ -104,27 +109,17 @@ impl Docker {
     }
 
     /// Writes an image as an archive, as `docker save` does.
-    pub fn save(
-        &self,
-        reference: &str,
-    ) -> impl Stream<Item = std::io::Result<Bytes>> + Unpin + use<> {
-        let (client, reference) = (self.client.clone(), reference.to_owned());
-        let (sender, receiver) = tokio::sync::mpsc::channel(4);
-        tokio::spawn(async move {
-            let mut chunks = std::pin::pin!(client.export_image(&reference));
-            while let Some(chunk) = chunks.next().await {
-                if sender
-                    .send(chunk.map_err(std::io::Error::other))
-                    .await
-                    .is_err()
-                {
-                    return;
-                }
-            }
-        });
-        futures_util::stream::unfold(receiver, async |mut chunks| {
-            chunks.recv().await.map(|chunk| (chunk, chunks))
-        })
-        .boxed()
+    pub async fn save(&self, reference: &str, archive: &Path) -> Outcome {
+        let tried = || format!("cannot save image `{reference}` to {}", archive.display());
+        let mut file = fs_err::tokio::File::create(archive)
+            .await
+            .or_fail(Class::Missing, tried)?;
+        let mut chunks = std::pin::pin!(self.client.export_image(reference));
+        while let Some(chunk) = chunks.try_next().await.or_fail(Class::Engine, tried)? {
+            file.write_all(&chunk)
+                .await
+                .or_fail(Class::Missing, tried)?;
+        }
+        file.flush().await.or_fail(Class::Missing, tried)
     }
 }
