@@ -3,6 +3,8 @@
 mod apply;
 mod decide;
 mod observe;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
