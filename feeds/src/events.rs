@@ -20,19 +20,39 @@ impl Id {
 pub enum Event {
     /// A piece of work begins; `total` is in bytes, or in `unit`s where one is given.
     Started {
+        /// Its name from now on.
         id: Id,
+        /// How people call it.
         label: String,
+        /// How much there is to do, if that is known.
         total: Option<u64>,
+        /// What is counted, if not bytes.
         unit: Option<&'static str>,
     },
     /// It moved on by so many bytes or units.
-    Advanced { id: Id, by: u64 },
-    /// It ended; `failed` says why if it did not end well.
-    Finished { id: Id, failed: Option<String> },
+    Advanced {
+        /// Which piece of work.
+        id: Id,
+        /// How far.
+        by: u64,
+    },
+    /// It ended.
+    Finished {
+        /// Which piece of work.
+        id: Id,
+        /// Why it did not end well, if so.
+        failed: Option<String>,
+    },
     /// Something worth a line to the operator.
-    Note { text: String },
+    Note {
+        /// The line.
+        text: String,
+    },
     /// Something the operator should look at.
-    Warning { text: String },
+    Warning {
+        /// The line.
+        text: String,
+    },
 }
 
 /// Whoever watches. Must never block: it is called from the hot path.

@@ -1,6 +1,6 @@
 //! What a survey decided: the files of one tree, and which of them must be fetched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::events::Watch;
 use crate::store::{Object, RelPath, Store, Tree};
@@ -15,6 +15,8 @@ pub struct Plan {
     pub upstream: String,
     /// Who vouches for it: key fingerprints, or `none` where the operator wrote that down.
     pub trust: String,
+    /// What the chain of trust was read from and is not served, by masked URL; kept so that the next survey is cheap.
+    pub evidence: BTreeMap<String, Object>,
     /// Files that the upstream must deliver (or the store already holds).
     pub get: BTreeMap<RelPath, Want>,
     /// Files already in the store: metadata read by the survey, or made by us.
@@ -24,9 +26,10 @@ pub struct Plan {
 impl Plan {
     /// Counts the files and bytes that the store does not hold yet.
     pub fn missing(&self, store: &Store) -> (usize, u64) {
+        let mut seen = HashSet::new();
         self.get
             .values()
-            .filter(|want| !want.sha256.is_some_and(|sha256| store.holds(&sha256)))
+            .filter(|want| want.held(store).is_none() && seen.insert(want.key()))
             .fold((0, 0), |(count, bytes), want| {
                 (count + 1, bytes + want.size.unwrap_or(0))
             })
@@ -46,6 +49,7 @@ impl Plan {
             path: self.tree,
             upstream: self.upstream,
             trust: self.trust,
+            evidence: self.evidence,
             files,
         })
     }

@@ -1,6 +1,27 @@
 //! Objects by sha256, trees of links to them, and generations switched by one rename.
+//!
+//! Below the root: `objects/ab/<sha256>`, `known/<algorithm>/ab/<digest>` (other digests of objects, as links),
+//! `partial/` (what is being fetched), `surveys/` (what conditional requests need), and
+//! `published/generations/<n>/` with the link `published/current`.
+
+mod collect;
+mod error;
+mod objects;
+mod publish;
+mod relpath;
+mod space;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use collect::Collected;
+pub use error::Error;
+pub use objects::Ready;
+pub use publish::Generation;
+pub use relpath::{NotRelative, RelPath};
 
 use crate::digest::Sha256;
 
@@ -13,12 +34,8 @@ pub struct Object {
     pub size: u64,
 }
 
-/// A relative path that cannot leave its folder: no `..`, no empty parts, no leading slash, no NUL.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-pub struct RelPath(String);
-
 /// A served folder: which object stands where.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tree {
     /// Where it hangs in a generation, such as `data/apt/debian`.
     pub path: RelPath,
@@ -26,40 +43,66 @@ pub struct Tree {
     pub upstream: String,
     /// Who vouches for it.
     pub trust: String,
+    /// What its chain of trust was read from and is not served, by masked URL; kept in the store with the tree.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evidence: BTreeMap<String, Object>,
     /// What it holds.
     pub files: BTreeMap<RelPath, Object>,
 }
 
-/// The store of one site.
+/// The one store of a site. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store;
-
-impl Store {
-    /// Tells whether the object is here.
-    pub fn holds(&self, sha256: &Sha256) -> bool {
-        let _ = sha256;
-        false
-    }
+pub struct Store {
+    root: Arc<Path>,
 }
 
-impl RelPath {
-    /// The path as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-/// g
-pub struct Generation {
-    /// n
-    pub number: u64,
-}
 impl Store {
-    /// s
-    pub fn open(_: std::path::PathBuf) -> Result<Self, crate::transfer::Error> {
-        Ok(Self)
+    /// Opens the store at `root`, making its folders where they are missing.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
+        let store = Self {
+            root: Arc::from(root.into()),
+        };
+        let folders = [
+            store.objects(),
+            store.partial(),
+            store.surveys(),
+            store.generations(),
+        ];
+        for folder in folders {
+            fs_err::create_dir_all(folder).map_err(Error::Open)?;
+        }
+        Ok(store)
     }
-    /// c
-    pub fn current(&self) -> Option<Generation> {
-        None
+
+    /// Returns the folder that everything lies in.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the folder that is served: generations and the link `current`.
+    pub fn published(&self) -> PathBuf {
+        self.root.join("published")
+    }
+
+    /// Returns the folder of partial files.
+    pub fn partial(&self) -> PathBuf {
+        self.root.join("partial")
+    }
+
+    /// Returns the folder of what conditional requests need.
+    pub fn surveys(&self) -> PathBuf {
+        self.root.join("surveys")
+    }
+
+    fn objects(&self) -> PathBuf {
+        self.root.join("objects")
+    }
+
+    fn known(&self) -> PathBuf {
+        self.root.join("known")
+    }
+
+    fn generations(&self) -> PathBuf {
+        self.published().join("generations")
     }
 }

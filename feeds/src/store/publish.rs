@@ -1,0 +1,296 @@
+//! Generations: built beside, synced, then switched by one rename of the link `current`.
+//!
+//! A crash at any moment leaves the old generation served and whole. What a dead run left half-built has a name that no
+//! generation has, and is swept by the next run.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use fs_err::os::unix::fs::symlink;
+use rustix::fs::FlockOperation;
+
+use super::{Error, RelPath, Store, Tree};
+use crate::lock::{self, Lock, LockedImage, LockedRef};
+
+const CURRENT: &str = "current";
+/// Marks what is being built or removed; a generation's name has digits only.
+const UNFINISHED: &str = ".unfinished-";
+
+/// A complete published state of all trees.
+#[derive(Clone, Debug)]
+pub struct Generation {
+    /// Its number; a later one is higher.
+    pub number: u64,
+    /// Its folder.
+    pub path: PathBuf,
+    /// What it is made of.
+    pub lock: Lock,
+}
+
+/// Holds off every other run that would publish or collect, until dropped.
+pub(super) struct Guard {
+    _file: fs::File,
+}
+
+impl Store {
+    /// Publishes `trees` as all that there is within `scope`, except the trees named by `keep`, which stay as they are.
+    ///
+    /// Whatever lies outside `scope` is carried over. Returns the current generation if nothing changes.
+    pub fn publish(
+        &self,
+        scope: &RelPath,
+        trees: Vec<Tree>,
+        keep: &[RelPath],
+    ) -> Result<Generation, Error> {
+        if let Some(tree) = trees.iter().find(|tree| !tree.path.is_within(scope)) {
+            return Err(Error::OutOfScope {
+                tree: tree.path.clone(),
+                scope: scope.clone(),
+            });
+        }
+        self.publish_changed(|lock| {
+            let replaced: BTreeSet<_> = trees.iter().map(|tree| tree.path.clone()).collect();
+            lock.trees.retain(|tree| {
+                !replaced.contains(&tree.path)
+                    && (!tree.path.is_within(scope) || keep.contains(&tree.path))
+            });
+            lock.trees.extend(trees);
+        })
+    }
+
+    /// Records `refs` as all that is mirrored into the git service, except the repositories named by `keep`.
+    pub fn publish_refs(&self, refs: Vec<LockedRef>, keep: &[String]) -> Result<Generation, Error> {
+        self.publish_changed(|lock| {
+            let replaced: BTreeSet<_> = refs.iter().map(|one| one.repository.clone()).collect();
+            lock.refs.retain(|old| {
+                keep.contains(&old.repository) && !replaced.contains(&old.repository)
+            });
+            lock.refs.extend(refs);
+        })
+    }
+
+    /// Records `images` as all that is mirrored into the registry, except the names in `keep`.
+    pub fn publish_images(
+        &self,
+        images: Vec<LockedImage>,
+        keep: &[String],
+    ) -> Result<Generation, Error> {
+        self.publish_changed(|lock| {
+            let replaced: BTreeSet<_> = images.iter().map(|one| one.name.clone()).collect();
+            lock.images
+                .retain(|old| keep.contains(&old.name) && !replaced.contains(&old.name));
+            lock.images.extend(images);
+        })
+    }
+
+    /// Returns the served generation, if anything was published yet.
+    pub fn current(&self) -> Result<Option<Generation>, Error> {
+        match fs::read_link(self.published().join(CURRENT)) {
+            Ok(target) => self.load(&self.published().join(target)).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::Observe(error)),
+        }
+    }
+
+    /// Returns the numbers of all kept generations, oldest first.
+    pub fn kept(&self) -> Result<Vec<u64>, Error> {
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(self.generations()).map_err(Error::Observe)? {
+            let name = entry.map_err(Error::Observe)?.file_name();
+            numbers.extend(name.to_str().and_then(|name| name.parse::<u64>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// Returns a kept generation.
+    pub fn generation(&self, number: u64) -> Result<Generation, Error> {
+        if !self.kept()?.contains(&number) {
+            return Err(Error::NoSuchGeneration { number });
+        }
+        self.load(&self.generation_path(number))
+    }
+
+    /// Serves a kept generation again.
+    pub fn switch_back(&self, number: u64) -> Result<Generation, Error> {
+        let _guard = self.guard()?;
+        let generation = self.generation(number)?;
+        self.switch(number)
+            .map_err(|source| Error::Switch { number, source })?;
+        Ok(generation)
+    }
+
+    fn publish_changed(&self, change: impl FnOnce(&mut Lock)) -> Result<Generation, Error> {
+        let _guard = self.guard()?;
+        self.sweep().map_err(Error::Collect)?;
+        let current = self.current()?;
+        let old = current
+            .as_ref()
+            .map(|current| current.lock.clone())
+            .unwrap_or_default();
+        let mut new = old.clone();
+        change(&mut new);
+        new.sort();
+        if let Some(current) = current
+            && new.same_content(&old)
+        {
+            return Ok(current);
+        }
+        check_trees(&new.trees)?;
+        new.generation = self.kept()?.last().unwrap_or(&0) + 1;
+        self.build(&new)?;
+        let number = new.generation;
+        self.switch(number)
+            .map_err(|source| Error::Switch { number, source })?;
+        Ok(Generation {
+            number,
+            path: self.generation_path(number),
+            lock: new,
+        })
+    }
+
+    /// Builds a generation under a name that nobody serves, and gives it its name when it is whole and on disk.
+    fn build(&self, lock: &Lock) -> Result<(), Error> {
+        let number = lock.generation;
+        let failed = |source| Error::Build { number, source };
+        let folder = self.generations().join(format!("{UNFINISHED}{number}"));
+        fs::create_dir(&folder).map_err(failed)?;
+        for tree in &lock.trees {
+            self.link_tree(&folder, number, tree)?;
+        }
+        let path = folder.join(lock::FILE_NAME);
+        let text = lock.to_bytes().map_err(|source| Error::Lock {
+            path: path.clone(),
+            source,
+        })?;
+        fs::write(path, text).map_err(failed)?;
+        self.sync().map_err(failed)?;
+        fs::rename(folder, self.generation_path(number)).map_err(failed)?;
+        sync_folder(&self.generations()).map_err(failed)
+    }
+
+    fn link_tree(&self, generation: &Path, number: u64, tree: &Tree) -> Result<(), Error> {
+        let failed = |source| Error::Build { number, source };
+        let root = generation.join(&tree.path);
+        fs::create_dir_all(&root).map_err(failed)?;
+        let mut made = BTreeSet::new();
+        for (file, object) in &tree.files {
+            if self.find(&object.sha256) != Some(*object) {
+                let (tree, file) = (tree.path.clone(), file.clone());
+                return Err(Error::Missing {
+                    tree,
+                    file,
+                    sha256: object.sha256,
+                });
+            }
+            let path = root.join(file);
+            if let Some(folder) = path.parent()
+                && made.insert(folder.to_owned())
+            {
+                fs::create_dir_all(folder).map_err(failed)?;
+            }
+            link(&self.path(&object.sha256), &path).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn switch(&self, number: u64) -> io::Result<()> {
+        let published = self.published();
+        let fresh = published.join(format!("{UNFINISHED}{CURRENT}"));
+        remove_if_there(&fresh)?;
+        symlink(Path::new("generations").join(number.to_string()), &fresh)?;
+        fs::rename(&fresh, published.join(CURRENT))?;
+        sync_folder(&published)
+    }
+
+    fn load(&self, path: &Path) -> Result<Generation, Error> {
+        let lock = Lock::load(path)?;
+        let number = lock.generation;
+        Ok(Generation {
+            number,
+            path: self.generation_path(number),
+            lock,
+        })
+    }
+
+    pub(super) fn generation_path(&self, number: u64) -> PathBuf {
+        self.generations().join(number.to_string())
+    }
+
+    /// Takes the right to publish and collect, or tells that another run has it.
+    pub(super) fn guard(&self) -> Result<Guard, Error> {
+        let path = self.root().join("publishing");
+        let file = fs::File::create(path).map_err(Error::Open)?;
+        rustix::fs::flock(file.file(), FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+            Error::Busy {
+                path: self.root().to_owned(),
+            }
+        })?;
+        Ok(Guard { _file: file })
+    }
+
+    /// Removes what a dead run left half-built or half-removed.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        for entry in fs::read_dir(self.generations())? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a generation; it loses its name first, so that nobody finds it half-removed.
+    pub(super) fn remove_generation(&self, number: u64) -> io::Result<()> {
+        let doomed = self.generations().join(format!("{UNFINISHED}{number}"));
+        fs::rename(self.generation_path(number), &doomed)?;
+        fs::remove_dir_all(doomed)
+    }
+}
+
+/// Refuses trees that overlap and paths that are a file and a folder at once. The trees are sorted.
+fn check_trees(trees: &[Tree]) -> Result<(), Error> {
+    for (index, outer) in trees.iter().enumerate() {
+        let overlapping = trees[index + 1..]
+            .iter()
+            .find(|inner| inner.path.is_within(&outer.path));
+        if let Some(inner) = overlapping {
+            let (outer, inner) = (outer.path.clone(), inner.path.clone());
+            return Err(Error::Overlap { outer, inner });
+        }
+        let folders = outer.files.keys().flat_map(RelPath::ancestors);
+        if let Some(file) = folders
+            .into_iter()
+            .find(|folder| outer.files.contains_key(folder))
+        {
+            return Err(Error::FileAndFolder {
+                tree: outer.path.clone(),
+                file,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Links an object; copies it where it has as many links as the file system allows.
+fn link(object: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(object, path) {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::MLINK.raw_os_error()) => {
+            fs::copy(object, path).map(drop)
+        }
+        linked => linked,
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}

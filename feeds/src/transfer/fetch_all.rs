@@ -1,0 +1,109 @@
+//! Fetches all files of a tree: many at once, each content once, and every failure told together at the end.
+
+use std::collections::HashMap;
+
+use futures_util::{StreamExt, stream};
+
+use super::progress::Bar;
+use super::{Error, Obtained, Transfer, Want};
+use crate::events::Watch;
+use crate::store::Object;
+
+/// Files that reach the disk together: one sync of the file system is dear.
+const BATCH_FILES: usize = 256;
+const BATCH_BYTES: u64 = 1 << 30;
+
+impl Transfer {
+    /// Fetches what the store does not hold and returns the objects in the order of `wants`.
+    ///
+    /// A file that fails does not stop the others; the error names each that failed.
+    pub async fn fetch_all(
+        &self,
+        label: &str,
+        wants: Vec<Want>,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Object>, Error> {
+        let missing = self.each_missing_once(&wants);
+        let bytes = missing.iter().filter_map(|want| want.size).sum();
+        let keep = |source| Error::Keep {
+            label: label.to_owned(),
+            source,
+        };
+        self.store.require_space(bytes).map_err(keep)?;
+        let total = missing.len();
+        let known = missing
+            .iter()
+            .all(|want| want.size.is_some())
+            .then_some(bytes);
+        let bar = Bar::start(watch, label, known);
+        let fetched = self.fetch_missing(label, missing, &bar).await;
+        bar.finish(fetched.as_ref().err().map(|error| summary(error, total)));
+        let fetched = fetched?;
+        let found = |want: &Want| {
+            let held = || want.held(&self.store);
+            fetched.get(&want.key()).copied().or_else(held)
+        };
+        let objects: Option<Vec<_>> = wants.iter().map(found).collect();
+        // Only if someone removed an object while we were at work.
+        objects.ok_or_else(|| Error::Vanished {
+            label: label.to_owned(),
+        })
+    }
+
+    /// Returns the wants that the store does not hold, each content once.
+    fn each_missing_once<'w>(&self, wants: &'w [Want]) -> Vec<&'w Want> {
+        let mut keys = std::collections::HashSet::new();
+        let missing = wants.iter().filter(|want| want.held(&self.store).is_none());
+        missing.filter(|want| keys.insert(want.key())).collect()
+    }
+
+    async fn fetch_missing(
+        &self,
+        label: &str,
+        missing: Vec<&Want>,
+        bar: &Bar<'_>,
+    ) -> Result<HashMap<String, Object>, Error> {
+        let total = missing.len();
+        let mut failed = Vec::new();
+        let mut objects = HashMap::with_capacity(total);
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let work = missing
+            .into_iter()
+            .map(|want| async { (want.key(), self.obtain(want, bar).await) });
+        let mut done = stream::iter(work).buffer_unordered(self.options.connections.max(1));
+        while let Some((key, obtained)) = done.next().await {
+            match obtained {
+                Err(error) => failed.push(error),
+                Ok(Obtained::Held(surveyed)) => drop(objects.insert(key, surveyed.object)),
+                Ok(Obtained::Fetched(fetched)) => {
+                    objects.insert(key, fetched.ready.object);
+                    bytes += fetched.ready.object.size;
+                    batch.push(*fetched);
+                }
+            }
+            if batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES {
+                self.admit(label, std::mem::take(&mut batch)).await?;
+                bytes = 0;
+            }
+        }
+        self.admit(label, batch).await?;
+        if failed.is_empty() {
+            return Ok(objects);
+        }
+        failed.sort_by_key(ToString::to_string);
+        Err(Error::Several {
+            label: label.to_owned(),
+            total,
+            failed,
+        })
+    }
+}
+
+/// Says in one line what the error says in many.
+fn summary(error: &Error, total: usize) -> String {
+    match error {
+        Error::Several { failed, .. } => format!("{} of {total} files failed", failed.len()),
+        other => other.to_string(),
+    }
+}

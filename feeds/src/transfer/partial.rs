@@ -1,0 +1,211 @@
+//! A partial file: bytes that came so far, hashed, locked against other runs, with what is needed to resume them.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use fs_err as fs;
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::want::Want;
+use crate::digest::{Digest, Hasher, Sha256};
+use crate::store::{Object, Ready, Store};
+
+const READ_BUFFER: usize = 256 * 1024;
+
+/// What tells whether a file on a mirror is still the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Validator {
+    /// The sha256 of the address: addresses may hold secrets.
+    pub(super) address: Option<Sha256>,
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+}
+
+impl Validator {
+    pub(super) fn is_of(&self, url: &Url) -> bool {
+        self.address == Some(address_key(url))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.etag.is_none() && self.last_modified.is_none()
+    }
+
+    /// Returns what `If-Range` takes: a strong tag, or a time.
+    pub(super) fn for_range(&self) -> Option<&str> {
+        let strong = self.etag.as_deref().filter(|tag| !tag.starts_with("W/"));
+        strong.or(self.last_modified.as_deref())
+    }
+}
+
+pub(super) fn address_key(url: &Url) -> Sha256 {
+    Sha256::of(url.as_str().as_bytes())
+}
+
+pub(super) struct Partial {
+    path: PathBuf,
+    file: fs::File,
+    hasher: Hasher,
+    length: u64,
+    other: Option<Digest>,
+    validator: Validator,
+}
+
+impl Partial {
+    /// Opens the partial file of a want and hashes what is there already.
+    pub(super) fn open(store: &Store, want: &Want) -> io::Result<Self> {
+        let (path, file) = lock_first_free(&store.partial(), &want.key())?;
+        let validator = fs::read(sidecar(&path))
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default();
+        let hasher = Hasher::new(want.other.as_ref());
+        let mut partial = Self {
+            path,
+            file,
+            hasher,
+            length: 0,
+            other: want.other,
+            validator,
+        };
+        if partial.file.metadata()?.len() > want.longest() {
+            partial.restart()?;
+        } else {
+            partial.hash_all()?;
+        }
+        Ok(partial)
+    }
+
+    fn hash_all(&mut self) -> io::Result<()> {
+        let mut buffer = vec![0; READ_BUFFER];
+        loop {
+            let length = match self.file.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            self.hasher.update(&buffer[..length]);
+            self.length += length as u64;
+        }
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub(super) fn validator(&self) -> &Validator {
+        &self.validator
+    }
+
+    /// Throws away what is there.
+    pub(super) fn restart(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.hasher = Hasher::new(self.other.as_ref());
+        self.length = 0;
+        self.remember(Validator::default())
+    }
+
+    /// Keeps what a later run needs to resume these bytes.
+    pub(super) fn remember(&mut self, validator: Validator) -> io::Result<()> {
+        if validator == self.validator {
+            return Ok(());
+        }
+        let path = sidecar(&self.path);
+        if validator.is_empty() {
+            remove_if_there(&path)?;
+        } else {
+            fs::write(path, serde_json::to_vec(&validator)?)?;
+        }
+        self.validator = validator;
+        Ok(())
+    }
+
+    /// Appends and hashes.
+    pub(super) fn append(&mut self, chunks: &[Bytes]) -> io::Result<()> {
+        for chunk in chunks {
+            self.file.write_all(chunk)?;
+            self.hasher.update(chunk);
+            self.length += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Returns both digests of what is there.
+    pub(super) fn digests(&self) -> (Sha256, Option<Digest>) {
+        self.hasher.clone().finish()
+    }
+
+    /// Removes it: nothing of it is worth keeping.
+    pub(super) fn discard(self) -> io::Result<()> {
+        remove_if_there(&sidecar(&self.path))?;
+        remove_if_there(&self.path)
+    }
+
+    /// Hands it over as verified.
+    pub(super) fn into_ready(self) -> io::Result<Ready> {
+        remove_if_there(&sidecar(&self.path))?;
+        let (sha256, other) = self.hasher.finish();
+        Ok(Ready {
+            file: self.file,
+            object: Object {
+                sha256,
+                size: self.length,
+            },
+            other,
+        })
+    }
+}
+
+/// Opens and locks the first of `key`, `key.1`, `key.2`, … that no other run writes to.
+fn lock_first_free(folder: &Path, key: &str) -> io::Result<(PathBuf, fs::File)> {
+    let mut attempt = 0_u32;
+    loop {
+        let name = if attempt == 0 {
+            key.to_owned()
+        } else {
+            format!("{key}.{attempt}")
+        };
+        let path = folder.join(name);
+        let mut options = fs::OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
+        match rustix::fs::flock(file.file(), FlockOperation::NonBlockingLockExclusive) {
+            // Another run may have made it an object since it was opened: then it must not be touched.
+            Ok(()) if is_at(&file, &path)? => return Ok((path, file)),
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_at(file: &fs::File, path: &Path) -> io::Result<bool> {
+    let opened = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn sidecar(path: &Path) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(".json");
+    name.into()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
