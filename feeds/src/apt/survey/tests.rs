@@ -1,0 +1,277 @@
+//! Surveys of repositories made here and served on loopback.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::http::{StatusCode, Uri};
+use url::Url;
+
+use super::super::source::{Suite, Trust};
+use super::*;
+use crate::digest::Sha256;
+use crate::error::{Class, Classified as _};
+use crate::events::Silent;
+use crate::transfer::Options;
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// A folder with the upstream's key, the site's key and a store.
+struct Site {
+    folder: tempfile::TempDir,
+    upstream_key: SiteKey,
+    transfer: Transfer,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = Store::open(folder.path().join("store")).expect("store");
+        let options = Options {
+            retries: 0,
+            ..Options::default()
+        };
+        let transfer = Transfer::new(store, options).expect("client");
+        let upstream_key = key(folder.path(), "upstream");
+        let public = upstream_key.public_key_binary().expect("key");
+        fs_err::write(folder.path().join("ring.gpg"), public).expect("file");
+        Self {
+            folder,
+            upstream_key,
+            transfer,
+        }
+    }
+
+    /// Makes a repository of `name version field` lines, as of so many seconds since 1970.
+    fn repository(&self, suite: &str, date: i64, lines: &[&str]) -> Files {
+        let mut text = String::new();
+        let mut pool = Files::new();
+        for line in lines {
+            let mut words = line.splitn(3, ' ');
+            let (name, version) = (words.next().expect("name"), words.next().expect("version"));
+            let content = format!("package {line}").into_bytes();
+            let path = format!("pool/{name}_{version}.deb");
+            write!(
+                text,
+                "Package: {name}\nVersion: {version}\nArchitecture: amd64\nFilename: {path}\nSize: {}\nSHA256: {}\n",
+                content.len(),
+                Sha256::of(&content)
+            )            .expect("written");
+            text += &words
+                .next()
+                .map(|field| format!("{field}\n"))
+                .unwrap_or_default();
+            text.push('\n');
+            pool.insert(path, content);
+        }
+        let packages = paragraphs(&text).map(|one| Package::read(one, 0).expect("complete"));
+        let selected = BTreeMap::from([("amd64".to_owned(), packages.collect())]);
+        let date = Timestamp::from_second(date).expect("a time");
+        let title = Title {
+            name: "upstream",
+            suite,
+            date,
+        };
+        let mut files = reindex(&title, &selected, &self.upstream_key).expect("made");
+        files.append(&mut pool);
+        files
+    }
+
+    fn suite(&self, name: &str, url: &Url) -> Suite {
+        Suite {
+            urls: vec![url.clone()],
+            name: name.to_owned(),
+            components: vec!["main".to_owned()],
+            trust: Trust::Files(vec![self.folder.path().join("ring.gpg")]),
+        }
+    }
+
+    fn source(&self, suites: Vec<Suite>, names: &[&str]) -> Source {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let selection = if names.is_empty() {
+            Selection::Whole
+        } else {
+            let site_key = Arc::new(key(self.folder.path(), "site"));
+            Selection::Packages {
+                wanted: Wanted {
+                    names,
+                    ..Wanted::default()
+                },
+                site_key,
+            }
+        };
+        Source {
+            name: "test".to_owned(),
+            suites,
+            architectures: vec!["amd64".to_owned()],
+            selection,
+            check_valid_until: true,
+        }
+    }
+
+    async fn survey(&self, source: &Source) -> Result<Plan, Error> {
+        survey(source, &self.transfer, &Silent).await
+    }
+
+    /// Surveys one suite `test` that is served as these files.
+    async fn survey_files(&self, files: Files, names: &[&str]) -> Result<Plan, Error> {
+        let url = serve(files).await;
+        self.survey(&self.source(vec![self.suite("test", &url)], names))
+            .await
+    }
+}
+
+fn key(folder: &Path, name: &str) -> SiteKey {
+    SiteKey::open_or_create(&folder.join(name), name).expect("key")
+}
+
+/// Serves files until the test ends.
+async fn serve(files: Files) -> Url {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let files = Arc::new(files);
+    let app = axum::Router::new().fallback(move |uri: Uri| {
+        let found = files.get(uri.path().trim_start_matches('/')).cloned();
+        async move { found.ok_or(StatusCode::NOT_FOUND) }
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}/").parse().expect("an address")
+}
+
+fn got(plan: &Plan) -> Vec<&str> {
+    plan.get.keys().map(RelPath::as_str).collect()
+}
+
+fn resign(files: &mut Files, key: &SiteKey, change: impl Fn(String) -> String) {
+    let release = String::from_utf8(files["dists/test/Release"].clone()).expect("text");
+    let signed = key.sign_cleartext(&change(release), 0).expect("signed");
+    files.insert("dists/test/InRelease".to_owned(), signed.into_bytes());
+}
+
+#[tokio::test]
+async fn a_package_list_is_closed_over_all_suites_and_told_as_one() {
+    let site = Site::new();
+    let base = site.repository("test", 1000, &["a 1 Depends: b", "b 1", "c 1"]);
+    let updates = site.repository("test-updates", 2000, &["b 2 Depends: c"]);
+    let (base, updates) = (serve(base).await, serve(updates).await);
+    let suites = vec![
+        site.suite("test", &base),
+        site.suite("test-updates", &updates),
+    ];
+    let source = site.source(suites, &["a"]);
+    let plan = site.survey(&source).await.expect("surveyed");
+    assert_eq!(got(&plan), ["pool/a_1.deb", "pool/b_2.deb", "pool/c_1.deb"]);
+    assert_eq!(plan.trust, site.upstream_key.fingerprint());
+
+    let again = site.survey(&source).await.expect("surveyed again");
+    assert_eq!(plan.have, again.have);
+
+    let release = plan.have[&RelPath::new("dists/test/Release").expect("a path")];
+    let release = site.transfer.store().read(&release.sha256).expect("object");
+    let release = String::from_utf8(release).expect("text");
+    assert!(
+        release.contains("Date: Thu, 01 Jan 1970 00:33:20 UTC\n"),
+        "{release}"
+    );
+
+    let tree = plan.fetch(&site.transfer, &Silent).await.expect("fetched");
+    assert_eq!(tree.files.len(), 3 + again.have.len());
+}
+
+#[tokio::test]
+async fn a_whole_mirror_keeps_what_the_upstream_signed() {
+    let site = Site::new();
+    let files = site.repository("test", 1000, &["a 1", "b 1"]);
+    let plan = site
+        .survey_files(files.clone(), &[])
+        .await
+        .expect("surveyed");
+    assert!(
+        plan.get
+            .contains_key(&RelPath::new("pool/a_1.deb").expect("a path"))
+    );
+    let tree = plan.fetch(&site.transfer, &Silent).await.expect("fetched");
+    for name in [
+        "dists/test/InRelease",
+        "dists/test/main/binary-amd64/Packages.xz",
+    ] {
+        let object = tree.files[&RelPath::new(name).expect("a path")];
+        assert_eq!(object.sha256, Sha256::of(&files[name]), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_detached_signature_does_where_there_is_no_inline_one() {
+    let site = Site::new();
+    let mut files = site.repository("test", 1000, &["a 1"]);
+    files.remove("dists/test/InRelease");
+    let plan = site.survey_files(files, &["a"]).await.expect("surveyed");
+    assert_eq!(plan.trust, site.upstream_key.fingerprint());
+}
+
+#[tokio::test]
+async fn nothing_is_taken_from_a_release_that_was_tampered_with() {
+    let site = Site::new();
+    let mut files = site.repository("test", 1000, &["a 1"]);
+    let signed = String::from_utf8(files["dists/test/InRelease"].clone()).expect("text");
+    let tampered = signed.replace("Label: upstream", "Label: stranger");
+    files.insert("dists/test/InRelease".to_owned(), tampered.into_bytes());
+    let error = site
+        .survey_files(files, &["a"])
+        .await
+        .expect_err("tampered with");
+    assert_eq!(error.class(), Class::Verification);
+}
+
+#[tokio::test]
+async fn an_index_that_the_release_does_not_prove_is_refused() {
+    let site = Site::new();
+    let mut files = site.repository("test", 1000, &["a 1"]);
+    for (path, bytes) in &mut files {
+        if path.ends_with("Packages.xz") || path.contains("by-hash") {
+            bytes.reverse();
+        }
+    }
+    let error = site
+        .survey_files(files, &["a"])
+        .await
+        .expect_err("unproved");
+    assert_eq!(error.class(), Class::Verification, "{error:?}");
+}
+
+#[tokio::test]
+async fn valid_until_holds_unless_told_not_to() {
+    let site = Site::new();
+    let mut files = site.repository("test", 1000, &["a 1"]);
+    let until = "Valid-Until: Thu, 01 Jan 2026 00:00:00 UTC\n";
+    resign(&mut files, &site.upstream_key, |release| {
+        until.to_owned() + &release
+    });
+    let url = serve(files).await;
+    let mut source = site.source(vec![site.suite("test", &url)], &["a"]);
+    let error = site.survey(&source).await.expect_err("out of date");
+    assert_eq!(error.class(), Class::Verification);
+    assert!(
+        error
+            .to_string()
+            .contains("was valid until Thu, 01 Jan 2026"),
+        "{error}"
+    );
+    source.check_valid_until = false;
+    site.survey(&source).await.expect("the check is off");
+}
+
+#[tokio::test]
+async fn what_no_suite_has_is_told_with_its_architecture() {
+    let site = Site::new();
+    let files = site.repository("test", 1000, &["a 1 Depends: x (>= 2)"]);
+    let error = site
+        .survey_files(files, &["a", "nosuch"])
+        .await
+        .expect_err("unsatisfiable");
+    let told = "for `amd64` no suite has `nosuch`, nor `x (>= 2)`, which a 1 needs";
+    assert_eq!(error.to_string(), told);
+    assert_eq!(error.class(), Class::Configuration);
+}
