@@ -1,5 +1,6 @@
 //! `runctl status`: each service, asked in its own protocol, all at once.
 
+use feeds::store::{Generation, Store};
 use futures_util::future::join_all;
 use serde::Serialize;
 
@@ -8,6 +9,7 @@ use crate::engine::{Docker, SeenContainer, State};
 use crate::failure::Outcome;
 use crate::probe;
 use crate::services::{Service, ServiceSpec};
+use crate::site::Layout;
 use crate::ui::table::Table;
 
 #[derive(Serialize)]
@@ -34,9 +36,7 @@ pub async fn status(context: &Context) -> Outcome {
         async move { ask(&spec, container).await }
     });
     let lines = join_all(lines).await;
-    let generation = feeds::store::Store::open(context.layout.store())
-        .ok()
-        .and_then(|store| store.current());
+    let generation = served(&context.layout);
     context.console.report(
         || serde_json::json!({ "site": site.name, "generation": generation.as_ref().map(|it| it.number), "services": lines }),
         || {
@@ -48,6 +48,15 @@ pub async fn status(context: &Context) -> Outcome {
         },
     );
     Ok(())
+}
+
+/// The generation that is served; looking makes no folders.
+fn served(layout: &Layout) -> Option<Generation> {
+    let store = layout.store();
+    store
+        .is_dir()
+        .then(|| Store::open(store).ok()?.current().ok()?)
+        .flatten()
 }
 
 async fn ask(spec: &ServiceSpec, container: Option<SeenContainer>) -> Line {

@@ -1,10 +1,10 @@
-//! The host's own APT options, as `apt-config` tells them.
+//! The host's own APT options that images need too, as `apt-config` tells them.
 
 use std::process::Stdio;
 
 use crate::failure::{Class, Classify as _, Outcome};
 
-/// Options that decide how the host's sources are reached and believed; images and feeds use them too.
+/// Options that decide how the host's sources are reached and believed.
 const CARRIED: [&str; 5] = [
     "Acquire::Check-Valid-Until",
     "Acquire::Check-Date",
@@ -28,13 +28,4 @@ pub fn options() -> Outcome<Vec<(String, String)>> {
     Ok(carried
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect())
-}
-
-/// Whether the host refuses indexes that have outlived their `Valid-Until`; it does unless told otherwise.
-pub fn checks_valid_until() -> Outcome<bool> {
-    let off = |(name, value): &(String, String)| {
-        name == "Acquire::Check-Valid-Until"
-            && matches!(value.as_str(), "false" | "no" | "0" | "off")
-    };
-    Ok(!options()?.iter().any(off))
 }

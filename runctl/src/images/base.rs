@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use feeds::apt::HostSource;
+use feeds::apt::{HostSource, Trust};
 use sha2::Digest as _;
 use tempfile::NamedTempFile;
 
@@ -164,16 +164,36 @@ fn host_codename() -> Option<String> {
 
 /// One source as APT's deb822 files write it.
 fn deb822(source: &HostSource) -> String {
-    let signed_by = source.signed_by.as_ref();
-    let signed_by = signed_by.map_or_else(String::new, |path| {
-        format!("Signed-By: {}\n", path.display())
-    });
+    let urls: Vec<_> = source.urls.iter().map(url::Url::as_str).collect();
+    let trust = match &source.signed_by {
+        Trust::Files(paths) => {
+            let paths: Vec<_> = paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            format!("Signed-By: {}\n", paths.join(" "))
+        }
+        Trust::Inline(key) => format!("Signed-By:\n{}", folded(key)),
+        Trust::Unsigned => "Trusted: yes\n".to_owned(),
+    };
     format!(
-        "Types: deb\nURIs: {}\nSuites: {}\nComponents: {}\n{signed_by}",
-        source.urls.join(" "),
+        "Types: deb\nURIs: {}\nSuites: {}\nComponents: {}\n{trust}",
+        urls.join(" "),
         source.suites.join(" "),
         source.components.join(" "),
     )
+}
+
+/// A text of several lines as the value of a deb822 field: indented, empty lines as a dot.
+fn folded(text: &str) -> String {
+    let fold = |line: &str| {
+        if line.trim().is_empty() {
+            " .\n".to_owned()
+        } else {
+            format!(" {line}\n")
+        }
+    };
+    text.trim().lines().map(fold).collect()
 }
 
 /// Makes an archive of one layer and a configuration without a clock in it.

@@ -150,7 +150,9 @@ impl Builder<'_> {
 
     /// Shows the steps of a build, not the thousand lines between them.
     fn tell_step(&self, id: Id, line: &str) {
-        tracing::info!("{line}");
+        if !line.is_empty() {
+            tracing::info!("{line}");
+        }
         if line.starts_with("Step ") {
             self.watch.event(Event::Advanced { id, by: 1 });
         }

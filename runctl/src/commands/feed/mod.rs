@@ -1,10 +1,130 @@
-//! stub
+//! `runctl feed`: mirrors what the configuration names, one kind after the other, and publishes what is whole.
+
+mod apt;
+mod boot;
+mod data;
+
+use clap::Args;
+
 use super::Context;
-use crate::failure::Outcome;
-/// Feed
-#[derive(Debug, clap::Args)]
-pub struct Feed {}
-/// c
-pub async fn feed(_: &Context, _: &Feed) -> Outcome {
-    todo!()
+use crate::failure::{Class, Failure, Outcome};
+use crate::host::lock;
+use crate::site::Site;
+use crate::ui::table::Table;
+
+/// A kind of feed: each has its TOML file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// APT and YUM repositories, plain files.
+    Data,
+    /// Kernels and initrds.
+    Boot,
+    /// Git repositories.
+    Gito,
+    /// OCI images.
+    Regi,
+}
+
+impl Kind {
+    /// All kinds, in the order in which they build on each other: boot takes kernels out of data's packages.
+    const ALL: [Self; 4] = [Self::Data, Self::Boot, Self::Gito, Self::Regi];
+}
+
+/// Arguments of `feed`.
+#[derive(Debug, Args)]
+pub struct Feed {
+    /// Which kinds; all where none is named.
+    #[arg(value_enum, value_name = "KIND")]
+    kinds: Vec<Kind>,
+    /// Survey, and print what would be fetched; fetch nothing.
+    #[arg(long, visible_alias = "plan")]
+    dry_run: bool,
+}
+
+/// What became of one upstream.
+#[derive(Debug)]
+pub struct Item {
+    /// What it is called, such as `apt debian`.
+    pub name: String,
+    /// What came out of it, in a few words.
+    pub outcome: Outcome<String>,
+}
+
+/// Everything that the feeds of one run share.
+pub struct Run<'a> {
+    /// Layout and console.
+    pub context: &'a Context,
+    /// The site.
+    pub site: &'a Site,
+    /// Whether to survey only.
+    pub dry_run: bool,
+}
+
+/// Feeds the chosen kinds; one bad upstream does not stop the others.
+pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
+    let site = context.site()?;
+    let _lock = lock::take(
+        &context.layout.locks(),
+        "feed",
+        "feed",
+        std::time::Duration::ZERO,
+    )
+    .await?;
+    let run = Run {
+        context,
+        site: &site,
+        dry_run: feed.dry_run,
+    };
+    let mut items = Vec::new();
+    for kind in Kind::ALL {
+        if !feed.kinds.is_empty() && !feed.kinds.contains(&kind) {
+            continue;
+        }
+        let fed = match kind {
+            Kind::Data => data::feed(&run).await,
+            Kind::Boot => boot::feed(&run).await,
+            Kind::Gito | Kind::Regi => Ok(Vec::new()),
+        };
+        items.extend(fed?);
+    }
+    report(context, items)
+}
+
+/// Prints what became of each upstream, and chooses the exit code.
+fn report(context: &Context, items: Vec<Item>) -> Outcome {
+    let mut table = Table::new(["upstream", "outcome"]);
+    let (count, mut failures) = (items.len(), Vec::new());
+    for item in items {
+        let said = match item.outcome {
+            Ok(said) => said,
+            Err(failure) => {
+                let said = format!("failed: {}", failure.error);
+                failures.push(failure);
+                said
+            }
+        };
+        table.row([item.name, said]);
+    }
+    context.console.report(
+        || serde_json::json!({ "upstreams": table.to_json() }),
+        || table.to_string(),
+    );
+    match failures.len() {
+        0 => Ok(()),
+        failed if failed < count => {
+            for failure in &failures {
+                context.console.failure(failure);
+            }
+            let told = format!("{failed} of {count} upstreams failed; the others are published");
+            Err(Failure::say(Class::FeedPartly, told)
+                .hint("mend these, then run the same again: it goes on from here"))
+        }
+        _ => {
+            let last = failures.pop();
+            for failure in &failures {
+                context.console.failure(failure);
+            }
+            Err(last.unwrap_or_else(|| Failure::say(Class::Feed, "nothing was fed")))
+        }
+    }
 }

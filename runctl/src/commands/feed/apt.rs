@@ -1,0 +1,82 @@
+//! One APT repository of data.toml, in the words of the feed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use feeds::apt::{self, HostSource, Selection, Source, Suite, Wanted};
+use feeds::events::Watch;
+use feeds::plan::Plan;
+use feeds::transfer::Transfer;
+use feeds::trust::SiteKey;
+
+use super::{Run, data};
+use crate::failure::Outcome;
+use crate::site::{AptFeed, AptUpstream, Trust};
+
+/// Surveys the repository: the host's own sources, or those that the operator named.
+pub(super) async fn survey(
+    run: &Run<'_>,
+    feed: &AptFeed,
+    transfer: &Transfer,
+    watch: &dyn Watch,
+) -> Outcome<Plan> {
+    let (suites, check_valid_until) = match &feed.upstream {
+        AptUpstream::Host => {
+            let root = Path::new("/");
+            let suites = apt::host_sources(root)?
+                .into_iter()
+                .flat_map(HostSource::suites);
+            (suites.collect(), apt::host_checks_valid_until(root)?)
+        }
+        AptUpstream::Sources {
+            urls,
+            suites,
+            components,
+            trust,
+        } => {
+            let urls = data::urls(urls)?;
+            let suite = |name: &String| Suite {
+                urls: urls.clone(),
+                name: name.clone(),
+                components: components.clone(),
+                trust: believed(trust),
+            };
+            (suites.iter().map(suite).collect(), true)
+        }
+    };
+    let selection = if feed.packages.is_empty() {
+        Selection::Whole
+    } else {
+        let wanted = Wanted {
+            names: feed.packages.clone(),
+            recommends: feed.recommends,
+            minimal_system: true,
+        };
+        Selection::Packages {
+            wanted,
+            site_key: site_key(run)?,
+        }
+    };
+    let source = Source {
+        name: feed.name.clone(),
+        suites,
+        architectures: feed.architectures.clone(),
+        selection,
+        check_valid_until,
+    };
+    Ok(apt::survey(&source, transfer, watch).await?)
+}
+
+/// The key that signs what the site indexes anew; made on first use.
+fn site_key(run: &Run<'_>) -> Outcome<Arc<SiteKey>> {
+    let path = run.context.layout.secrets().join("archive-key.asc");
+    let user_id = format!("{} archive of {}", run.site.name, run.site.domain);
+    Ok(Arc::new(SiteKey::open_or_create(&path, &user_id)?))
+}
+
+fn believed(trust: &Trust) -> apt::Trust {
+    match trust {
+        Trust::Keys(keys) => apt::Trust::Files(keys.clone()),
+        Trust::None => apt::Trust::Unsigned,
+    }
+}

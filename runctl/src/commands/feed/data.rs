@@ -1,0 +1,181 @@
+//! `runctl feed data`: APT and YUM repositories and plain files, published together as one generation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use feeds::events::Watch;
+use feeds::plan::Plan;
+use feeds::store::{RelPath, Store, Tree};
+use feeds::transfer::{Options, Transfer, Want};
+use futures_util::future::join_all;
+
+use super::{Item, Run};
+use crate::failure::{Class, Classify as _, Outcome};
+use crate::site::{FilesFeed, YumFeed};
+
+/// One upstream: what it is called, the tree it becomes, and what its survey decided.
+pub(super) struct Surveyed {
+    pub name: String,
+    pub tree: RelPath,
+    pub plan: Outcome<Plan>,
+}
+
+/// Surveys all upstreams of data, fetches what is missing, publishes.
+pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
+    let transfer = transfer(run)?;
+    let watch = run.context.console.watch();
+    let data = &run.site.data;
+    let mut surveyed = Vec::new();
+    for feed in &data.apt {
+        surveyed.push(Surveyed {
+            name: format!("apt {}", feed.name),
+            tree: tree_path("data/apt", &feed.name)?,
+            plan: super::apt::survey(run, feed, &transfer, &*watch).await,
+        });
+    }
+    for feed in &data.yum {
+        surveyed.push(Surveyed {
+            name: format!("yum {}", feed.name),
+            tree: tree_path("data/yum", &feed.name)?,
+            plan: yum(feed, &transfer, &*watch).await,
+        });
+    }
+    for feed in &data.files {
+        surveyed.push(Surveyed {
+            name: format!("files {}", feed.name),
+            tree: tree_path("data/files", &feed.name)?,
+            plan: files(feed, &transfer, &*watch).await,
+        });
+    }
+    publish(run, "data", surveyed, &transfer, &watch).await
+}
+
+/// The downloader of this site.
+pub(super) fn transfer(run: &Run<'_>) -> Outcome<Transfer> {
+    let store = Store::open(run.context.layout.store())?;
+    Ok(Transfer::new(store, Options::default())?)
+}
+
+/// The tree of one upstream in a generation.
+pub(super) fn tree_path(folder: &str, name: &str) -> Outcome<RelPath> {
+    RelPath::new(format!("{folder}/{name}")).or_fail(Class::Configuration, || {
+        format!("`{name}` cannot name a folder")
+    })
+}
+
+/// Fetches all plans and publishes what is whole; what failed stays as it was.
+pub(super) async fn publish(
+    run: &Run<'_>,
+    scope: &str,
+    surveyed: Vec<Surveyed>,
+    transfer: &Transfer,
+    watch: &Arc<dyn Watch>,
+) -> Outcome<Vec<Item>> {
+    let store = transfer.store();
+    let missing = |plan: &Outcome<Plan>| plan.as_ref().map_or((0, 0), |plan| plan.missing(store));
+    let needed = surveyed.iter().map(|one| missing(&one.plan).1).sum();
+    if run.dry_run {
+        return Ok(surveyed
+            .into_iter()
+            .map(|one| item(one.name, one.plan.map(|plan| planned(&plan, store))))
+            .collect());
+    }
+    store.require_space(needed)?;
+    let (mut items, mut trees, mut keep) = (Vec::new(), Vec::new(), Vec::new());
+    let fetches = surveyed.into_iter().map(async |one| {
+        let tree = match one.plan {
+            Ok(plan) => plan.fetch(transfer, &**watch).await.map_err(Into::into),
+            Err(failure) => Err(failure),
+        };
+        (one.name, one.tree, tree)
+    });
+    for (name, path, outcome) in join_all(fetches).await {
+        match outcome {
+            Ok(tree) => {
+                items.push(item(name, Ok(described(&tree))));
+                trees.push(tree);
+            }
+            Err(failure) => {
+                keep.push(path);
+                items.push(item(name, Err(failure)));
+            }
+        }
+    }
+    let scope =
+        RelPath::new(scope).or_fail(Class::Unexpected, || "cannot name a scope".to_owned())?;
+    let generation = store.publish(&scope, trees, &keep)?;
+    run.context.console.note(&format!(
+        "{} is served as generation {}",
+        scope.as_str(),
+        generation.number
+    ));
+    store.collect(run.site.data.keep, COLLECT_GRACE)?;
+    Ok(items)
+}
+
+/// How old an object must be before it may go, so that no other run loses what it just fetched.
+const COLLECT_GRACE: std::time::Duration = std::time::Duration::from_hours(1);
+
+fn item(name: String, outcome: Outcome<String>) -> Item {
+    Item { name, outcome }
+}
+
+fn planned(plan: &Plan, store: &Store) -> String {
+    let files = plan.get.len() + plan.have.len();
+    let (count, bytes) = plan.missing(store);
+    format!(
+        "{files} files, {count} to fetch, {}",
+        indicatif::HumanBytes(bytes)
+    )
+}
+
+fn described(tree: &Tree) -> String {
+    let bytes = tree.files.values().map(|object| object.size).sum();
+    format!(
+        "{} files, {}, trust: {}",
+        tree.files.len(),
+        indicatif::HumanBytes(bytes),
+        tree.trust
+    )
+}
+
+/// URLs as the configuration has them, checked when it was read.
+pub(super) fn urls(texts: &[String]) -> Outcome<Vec<url::Url>> {
+    texts
+        .iter()
+        .map(|text| {
+            text.parse()
+                .or_fail(Class::Configuration, || format!("`{text}` is not a URL"))
+        })
+        .collect()
+}
+
+/// The files of a list of (name, URLs, sha256).
+pub(super) fn wants(files: &[(String, Vec<String>, String)]) -> Outcome<BTreeMap<RelPath, Want>> {
+    let want = |(name, texts, sha256): &(String, Vec<String>, String)| {
+        let sha256 = sha256.parse().or_fail(Class::Configuration, || {
+            format!("the sha256 of `{name}` is wrong")
+        })?;
+        let mut want = Want::new(urls(texts)?, name.clone());
+        want.sha256 = Some(sha256);
+        Ok((file_path(name)?, want))
+    };
+    files.iter().map(want).collect()
+}
+
+/// The name of one file in its tree.
+pub(super) fn file_path(name: &str) -> Outcome<RelPath> {
+    RelPath::new(name).or_fail(Class::Configuration, || {
+        format!("`{name}` cannot name a file")
+    })
+}
+
+async fn yum(feed: &YumFeed, transfer: &Transfer, watch: &dyn Watch) -> Outcome<Plan> {
+    let _ = (feed, transfer, watch);
+    todo!()
+}
+
+async fn files(feed: &FilesFeed, transfer: &Transfer, watch: &dyn Watch) -> Outcome<Plan> {
+    let _ = (feed, transfer, watch);
+    todo!()
+}
