@@ -1,7 +1,7 @@
 //! The site as the operator described it: read with places, checked in one run, total from here on.
 //!
-//! [`reader`] takes values out of tables and notes mistakes, [`kinds`] says what a value may be, [`files`] has one reader
-//! per TOML, [`check`] compares values with each other, [`findings`] and [`render`] tell.
+//! [`reader`] gathers mistakes and values, [`table`] takes values out of tables, [`kinds`] says what a value may be, [`files`] has one reader
+//! per TOML, [`check`] compares values with each other, [`network`] with the host; [`findings`] and [`render`] tell.
 
 mod check;
 mod files;
@@ -10,7 +10,9 @@ mod kinds;
 mod layout;
 mod model;
 mod reader;
+pub mod network;
 pub mod render;
+mod table;
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::super::kinds::{address, flag, inner_path, name, number, sha256, text, url, word};
 use super::super::model::{Boot, Host, KernelFeed, KernelSource, Pool};
-use super::super::reader::Table;
+use super::super::table::Table;
 use super::{host, plain_files, site::Base, some};
 use crate::services::Service;
 

@@ -2,7 +2,7 @@
 
 use super::super::kinds::{line, text};
 use super::super::model::{Cgit, Host};
-use super::super::reader::Table;
+use super::super::table::Table;
 use super::{host, site::Base};
 use crate::services::Service;
 

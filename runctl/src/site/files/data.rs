@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::kinds::{flag, inner_path, name, number, url, word};
 use super::super::model::{AptFeed, AptUpstream, Data, FilesFeed, Host, Trust, YumFeed};
-use super::super::reader::Table;
+use super::super::table::Table;
 use super::{existing, host, plain_files, site::Base, some};
 use crate::services::Service;
 

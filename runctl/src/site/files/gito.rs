@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::kinds::{git_remote, inner_path, line, server};
 use super::super::model::{GitFeed, Gito, Host};
-use super::super::reader::Table;
+use super::super::table::Table;
 use super::{existing, host, site::Base};
 use crate::services::Service;
 

@@ -3,7 +3,7 @@
 use rack::{Firmware, Machine};
 
 use super::super::kinds::{address, host_name, mac, name, word};
-use super::super::reader::Table;
+use super::super::table::Table;
 use super::some;
 
 pub(super) const FILE: &str = "machines.toml";

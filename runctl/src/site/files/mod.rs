@@ -21,7 +21,8 @@ use sha2::{Digest, Sha256};
 use super::Layout;
 use super::kinds::{self, Read, address, host_name, inner_path, mac, sha256, url, wrong};
 use super::model::{Host, Hosts, Site};
-use super::reader::{Reading, Table};
+use super::reader::Reading;
+use super::table::Table;
 use crate::services::Service;
 
 /// All files, in the order in which they are read.

@@ -2,7 +2,7 @@
 
 use super::super::kinds::{number, server};
 use super::super::model::{Host, Ntpd};
-use super::super::reader::Table;
+use super::super::table::Table;
 use super::{host, site::Base};
 use crate::services::Service;
 

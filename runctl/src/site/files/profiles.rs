@@ -6,7 +6,7 @@ use rack::{Answer, Profile};
 use serde_json::Value;
 
 use super::super::kinds::{inner_path, line, name, wrong};
-use super::super::reader::Table;
+use super::super::table::Table;
 use super::{existing, some};
 
 pub(super) const FILE: &str = "profiles.toml";

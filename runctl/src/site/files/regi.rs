@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::kinds::{flag, image, name, number};
 use super::super::model::{Host, ImageFeed, ImageSource, Regi};
-use super::super::reader::Table;
+use super::super::table::Table;
 use super::{existing, host, site::Base};
 use crate::services::Service;
 

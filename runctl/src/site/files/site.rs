@@ -9,7 +9,7 @@ use super::super::kinds::{
     absolute, address, domain, flag, host_name, image, interface, oui, subnet,
 };
 use super::super::model::{Base as ImageBase, Bridge, Image};
-use super::super::reader::Table;
+use super::super::table::Table;
 
 pub(super) const FILE: &str = "site.toml";
 
