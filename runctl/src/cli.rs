@@ -171,7 +171,7 @@ fn stopped(class: Class) -> Failure {
 async fn dispatch(cli: Cli, console: Console) -> Outcome {
     let context = Context::new(&cli.root, console)?;
     match cli.verb {
-        Verb::Check => commands::check::check(&context),
+        Verb::Check => commands::check::check(&context).await,
         Verb::Config {
             what: ConfigVerb::Show,
         } => commands::config::show(&context),

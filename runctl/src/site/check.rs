@@ -80,7 +80,7 @@ impl Check<'_> {
             return;
         };
         let help = format!(
-            "the subnet is {}",
+            "the subnet comes from {}",
             self.reading.whereabouts(SITE, "network.subnet")
         );
         self.reading.object(file, key, message, Some(help));
@@ -106,9 +106,9 @@ impl Check<'_> {
         }
         for (address, key) in self.fixed() {
             if (pool.first..=pool.last).contains(&address) && self.is_read(&key) {
-                let message = format!("the pool holds {address}, which is taken");
-                let help = format!("by {}", self.reading.whereabouts(key.0, &key.1));
-                self.reading.object(BOOT, "pool.first", message, Some(help));
+                let place = self.reading.whereabouts(key.0, &key.1);
+                let message = format!("the pool holds {address}, which is taken by {place}");
+                self.reading.object(BOOT, "pool.first", message, None);
             }
         }
         if let Some(profile) = &pool.profile {
@@ -294,9 +294,9 @@ impl Check<'_> {
         values.extend(written);
         for (value, key) in values {
             if let Some(other) = first.get(&value) {
-                let message = format!("{what} `{value}` is taken");
-                let help = format!("by {}", self.reading.whereabouts(other.0, &other.1));
-                self.reading.object(key.0, &key.1, message, Some(help));
+                let place = self.reading.whereabouts(other.0, &other.1);
+                let message = format!("{what} `{value}` is taken by {place}");
+                self.reading.object(key.0, &key.1, message, None);
             } else {
                 first.insert(value, key);
             }

@@ -58,12 +58,11 @@ impl Findings {
 }
 
 impl From<Findings> for Failure {
+    /// The failure of a verb that cannot go on without a sound configuration.
     fn from(findings: Findings) -> Self {
         let rendered = super::render::plain(&findings);
-        Self::say(
-            Class::Configuration,
-            format_args!("{}\n\n{}", findings.count(), rendered.trim_end()),
-        )
+        let all = format_args!("{}\n\n{}", findings.count(), rendered.trim_end());
+        Self::say(Class::Configuration, all)
     }
 }
 

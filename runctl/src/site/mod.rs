@@ -1,7 +1,7 @@
 //! The site as the operator described it: read with places, checked in one run, total from here on.
 //!
-//! [`reader`] gathers mistakes and values, [`table`] takes values out of tables, [`kinds`] says what a value may be, [`files`] has one reader
-//! per TOML, [`check`] compares values with each other, [`network`] with the host; [`findings`] and [`render`] tell.
+//! [`reader`] gathers mistakes and values, [`table`] takes values out of tables, [`kinds`] says what a value may be,
+//! [`files`] has one reader per TOML, [`check`] compares values with each other, [`network`] with the host; [`findings`] and [`render`] tell.
 
 mod check;
 mod files;
@@ -9,8 +9,8 @@ mod findings;
 mod kinds;
 mod layout;
 mod model;
-mod reader;
 pub mod network;
+mod reader;
 pub mod render;
 mod table;
 

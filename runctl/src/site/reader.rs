@@ -14,7 +14,7 @@ use super::findings::{Finding, place};
 use super::table::Table;
 
 /// A value in effect.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug)]
 pub struct Effective {
     /// The file that has it, or could have it.
     pub file: &'static str,
@@ -24,8 +24,22 @@ pub struct Effective {
     pub value: Value,
     /// The line that has it; none for a default.
     pub line: Option<usize>,
-    #[serde(skip)]
     span: Option<Range<usize>>,
+}
+
+impl Effective {
+    /// Where it came from: `default`, or file and line.
+    pub fn origin(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line}", self.file),
+            None => "default".to_owned(),
+        }
+    }
+
+    /// Whether it is an element of a list that is a value itself.
+    fn is_element(&self) -> bool {
+        self.key.ends_with(']')
+    }
 }
 
 /// Text and content of one file.
@@ -193,6 +207,8 @@ impl<'i> Reading<'i> {
         let start = |finding: &Finding| finding.span.as_ref().map(|span| span.start);
         findings.sort_by(|a, b| (&a.file, start(a)).cmp(&(&b.file, start(b))));
         findings.dedup();
-        (findings, self.values.into_inner())
+        let mut values = self.values.into_inner();
+        values.retain(|value| !value.is_element());
+        (findings, values)
     }
 }

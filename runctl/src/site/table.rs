@@ -300,8 +300,9 @@ impl<'a> Table<'a> {
 fn plain(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::from(text.as_ref()),
+        // Beyond 64 bits it is beyond any range; the largest number says so, for no value may be that large.
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or(Value::from(f64::MAX), Value::from),
+            .map_or(Value::from(u64::MAX), Value::from),
         DeValue::Float(number) => Value::from(number.as_str().parse::<f64>().unwrap_or(f64::MAX)),
         DeValue::Boolean(flag) => Value::from(*flag),
         DeValue::Datetime(_) => Value::Null,
