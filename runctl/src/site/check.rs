@@ -234,31 +234,50 @@ impl Check<'_> {
         }
     }
 
-    /// Kernels and initrds of profiles: each in a folder that is fed.
+    /// Kernels and initrds of profiles, each in a folder that is fed; and templates that render for each machine.
     fn profiles(&self) {
         for (i, profile) in self.site.profiles.iter().enumerate() {
             self.fed(&profile.kernel, &(PROFILES, format!("profile[{i}].kernel")));
             for (j, initrd) in profile.initrds.iter().enumerate() {
                 self.fed(initrd, &(PROFILES, format!("profile[{i}].initrds[{j}]")));
             }
+            self.renders(i, profile);
         }
     }
 
     fn fed(&self, path: &str, key: &Key) {
-        let Some((folder, _)) = path
+        let Some((folder, file)) = path
             .strip_prefix("boot/")
             .and_then(|path| path.split_once('/'))
         else {
             return;
         };
-        let known = self
-            .site
-            .boot
-            .kernels
-            .iter()
-            .map(|kernel| kernel.name.as_str())
-            .collect::<Vec<_>>();
+        let kernels = &self.site.boot.kernels;
+        let known: Vec<_> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
         self.named("kernel", folder, &known, BOOT, key);
+        let files: Vec<_> = match kernels.iter().find(|k| k.name == folder).map(|k| &k.source) {
+            Some(KernelSource::Deb { files, .. }) => files.iter().map(|f| f.0.as_str()).collect(),
+            Some(KernelSource::Urls { files }) => files.iter().map(|f| f.0.as_str()).collect(),
+            Some(KernelSource::Treeinfo { .. }) | None => return,
+        };
+        self.named("kernel file", file, &files, BOOT, key);
+    }
+
+    fn renders(&self, i: usize, profile: &rack::Profile) {
+        let mut machines = self.site.machines.clone();
+        machines.retain(|machine| machine.profile.as_ref() == Some(&profile.name));
+        let facts = self.site.facts();
+        let rendered = rack::render::files(&machines, std::slice::from_ref(profile), &facts);
+        if let Err(error) = rendered {
+            let message = error.to_string();
+            let part = if message.contains(": arguments, ") {
+                "arguments"
+            } else {
+                "answer.template"
+            };
+            self.reading
+                .object(PROFILES, &format!("profile[{i}].{part}"), message, None);
+        }
     }
 
     fn profile_names(&self) -> Vec<&str> {

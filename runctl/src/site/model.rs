@@ -321,6 +321,25 @@ pub struct Ntpd {
     pub local_stratum: u8,
 }
 
+impl Site {
+    /// What rack needs to know of the site to render scripts and answer files.
+    pub fn facts(&self) -> rack::render::SiteFacts {
+        rack::render::SiteFacts {
+            name: self.name.clone(),
+            domain: self.domain.clone(),
+            subnet: self.subnet,
+            data: self.hosts.of(Service::Data).address,
+            dns: self.hosts.of(Service::Boot).address,
+            router: self.router,
+            unknown: self
+                .boot
+                .pool
+                .as_ref()
+                .and_then(|pool| pool.profile.clone()),
+        }
+    }
+}
+
 impl Hosts {
     /// The place of one service.
     pub fn of(&self, service: Service) -> &Host {

@@ -55,7 +55,7 @@ pub fn conflicts(site: &Site, host: &HostNetwork) -> Vec<String> {
                 "bridge {bridge} has {net} already, which is outside {}",
                 site.subnet
             ));
-        } else if !own && overlap(net, &site.subnet) {
+        } else if !own && overlap(*net, site.subnet) {
             let by = link
                 .as_ref()
                 .map_or(String::new(), |link| format!(" of {link}"));
@@ -78,7 +78,7 @@ pub fn free_subnet(site: &Site, host: &HostNetwork) -> Option<Ipv4Net> {
                 .networks
                 .iter()
                 .filter(|network| is_particular(network));
-            !taken.any(|network| overlap(&network.net, candidate))
+            !taken.any(|network| overlap(network.net, *candidate))
         })
 }
 
@@ -87,8 +87,8 @@ fn is_particular(network: &Network) -> bool {
     network.net.prefix_len() >= 8
 }
 
-fn overlap(a: &Ipv4Net, b: &Ipv4Net) -> bool {
-    a.contains(b) || b.contains(a)
+fn overlap(a: Ipv4Net, b: Ipv4Net) -> bool {
+    a.contains(&b) || b.contains(&a)
 }
 
 #[cfg(test)]

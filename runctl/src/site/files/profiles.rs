@@ -5,7 +5,7 @@ use std::path::Path;
 use rack::{Answer, Profile};
 use serde_json::Value;
 
-use super::super::kinds::{inner_path, line, name, wrong};
+use super::super::kinds::{inner_path, lines, name, wrong};
 use super::super::table::Table;
 use super::{existing, some};
 
@@ -27,7 +27,7 @@ fn profile(mut table: Table<'_>, folder: &Path) -> Profile {
         name: table.required("name", name),
         kernel: table.required("kernel", inner_path),
         initrds: some(&mut table, "initrds", inner_path),
-        arguments: table.or("arguments", "", line),
+        arguments: table.or("arguments", "", lines),
         answer: table.table("answer").map(|table| answer(table, folder)),
     };
     table.finish();

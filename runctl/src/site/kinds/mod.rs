@@ -78,6 +78,15 @@ pub(super) fn line(value: &Value) -> Read<String> {
     Ok(text.to_owned())
 }
 
+/// Lines of text, or none.
+pub(super) fn lines(value: &Value) -> Read<String> {
+    let text = string(value)?;
+    if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+        return wrong("a control character has no place here");
+    }
+    Ok(text.to_owned())
+}
+
 /// `true` or `false`.
 pub(super) fn flag(value: &Value) -> Read<bool> {
     value
