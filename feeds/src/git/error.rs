@@ -11,6 +11,9 @@ use crate::{Class, Classified};
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum Error {
+    /// The upstream is a path on this machine, and nothing is there.
+    #[error("there is no git repository at {}", path.display())]
+    Absent { path: PathBuf },
     /// The upstream could not be reached, or did not let us in.
     #[error("could not connect to git upstream {url}")]
     Connect {
@@ -127,9 +130,10 @@ impl Classified for Error {
             Self::Stalled { .. } | Self::RefName { .. } | Self::Emptied { .. } => Class::Upstream,
             Self::Interrupted { .. } => Class::Interrupted,
             Self::HostKey { .. } | Self::Missing { .. } => Class::Verification,
-            Self::KnownHosts { .. } | Self::Foreign { .. } | Self::Refused { .. } => {
-                Class::Configuration
-            }
+            Self::Absent { .. }
+            | Self::KnownHosts { .. }
+            | Self::Foreign { .. }
+            | Self::Refused { .. } => Class::Configuration,
             Self::Open { .. }
             | Self::Read { .. }
             | Self::Busy { .. }

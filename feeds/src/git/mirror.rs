@@ -1,5 +1,6 @@
 //! One mirror run: ask, fetch objects, check that all came, move the references.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use git2::{AutotagOption, Direction, ErrorCode, FetchOptions, Reference, Repository};
@@ -46,6 +47,13 @@ fn run(
     watch: &dyn Watch,
     id: Id,
 ) -> Result<Mirrored, Error> {
+    // libgit2 takes what is no path for a URL, and complains about its protocol.
+    let path = Path::new(source.url.strip_prefix("file://").unwrap_or(&source.url));
+    if path.is_absolute() && !path.exists() {
+        return Err(Error::Absent {
+            path: path.to_owned(),
+        });
+    }
     let conversation = Conversation::new(&source.url, &source.access, stop);
     let repository = bare::open(&target.bare)?;
     bare::sweep(&target.bare)?;

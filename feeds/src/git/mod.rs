@@ -21,6 +21,7 @@ pub use all::mirror_all;
 pub use error::Error;
 pub use gitolite::{Admin, configuration, ensure_admin};
 pub use mirror::mirror;
+pub use remote::masked;
 
 /// Where a mirror reads from, and with what.
 #[derive(Clone, Debug)]

@@ -15,8 +15,8 @@ use super::{Access, Error};
 use crate::events::{Event, Id, Watch};
 
 /// How long a connection may take to come about, and how long it may be silent.
-const CONNECT: Duration = Duration::from_secs(20);
-const SILENCE: Duration = Duration::from_mins(1);
+const CONNECT: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(30);
 /// How long an upstream may talk without delivering an object.
 const STALL: Duration = Duration::from_mins(5);
 
@@ -45,8 +45,8 @@ pub(super) fn set_up() {
     });
 }
 
-/// The URL without user name and password, for people.
-pub(super) fn masked(url: &str) -> String {
+/// The URL without user name, password and query, for people.
+pub fn masked(url: &str) -> String {
     match url::Url::parse(url) {
         Ok(mut parsed) if parsed.has_host() => {
             if parsed.password().is_some() || matches!(parsed.scheme(), "http" | "https") {

@@ -244,26 +244,30 @@ fn packs_of_a_killed_run_are_swept() {
 }
 
 #[test]
-fn a_missing_upstream_is_the_upstreams_fault_and_makes_nothing_up() {
+fn an_upstream_that_is_not_there_makes_nothing_up() {
     let pair = Pair::new();
-    let source = Source {
-        name: "it".to_owned(),
-        url: pair
-            .folder
-            .path()
-            .join("nowhere")
-            .to_str()
-            .unwrap()
-            .to_owned(),
-        access: Access::default(),
+    let attempt = |url: &str| {
+        let source = Source {
+            name: "it".to_owned(),
+            url: url.to_owned(),
+            access: Access::default(),
+        };
+        let target = Target {
+            bare: pair.bare(),
+            owner: None,
+            divergence: Divergence::Overwrite,
+            card: Card::default(),
+        };
+        mirror(&source, &target, &AtomicBool::new(false), &Silent).unwrap_err()
     };
-    let target = Target {
-        bare: pair.bare(),
-        owner: None,
-        divergence: Divergence::Overwrite,
-        card: Card::default(),
-    };
-    let error = mirror(&source, &target, &AtomicBool::new(false), &Silent).unwrap_err();
+    let error = attempt("/nowhere/at/all");
+    assert!(matches!(error, Error::Absent { .. }));
+    assert_eq!(error.class(), crate::Class::Configuration);
+    // A port that was free a moment ago.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let error = attempt(&format!("git://127.0.0.1:{port}/it"));
     assert!(matches!(error, Error::Connect { .. }));
     assert_eq!(error.class(), crate::Class::Upstream);
 }
