@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::compression::{Compression, read_within};
@@ -63,28 +64,49 @@ pub fn extract(
     package: &Path,
     members: &[(RelPath, String)],
 ) -> Result<Vec<(RelPath, Object)>, Error> {
+    let mut taken = Vec::with_capacity(members.len());
+    let mut wanted = Wanted::new();
+    for (name, path) in members {
+        wanted.entry(joined("", path)).or_default().push(name);
+    }
+    take(store, package, &mut wanted, &mut taken)?;
+    if wanted.is_empty() {
+        return Ok(taken);
+    }
+    // Reading a package twice takes seconds, so links are looked at only when something is left.
     let catalogue = Catalogue::read(package)?;
-    let resolved = members
-        .iter()
-        .map(|(name, path)| (name, path, catalogue.resolve(path)));
-    let mut wanted: BTreeMap<String, Vec<&RelPath>> = BTreeMap::new();
     let mut missing = Vec::new();
-    for (name, path, found) in resolved {
-        match found {
-            Some(found) => wanted.entry(found).or_default().push(name),
+    let mut resolved = Wanted::new();
+    for (path, names) in wanted {
+        match catalogue.resolve(&path) {
+            Some(found) => resolved.entry(found).or_default().extend(names),
             None => missing.push(format!("`{path}`")),
         }
     }
     if !missing.is_empty() {
-        return Err(Error::Missing {
-            path: package.to_owned(),
-            missing,
-        });
+        let path = package.to_owned();
+        return Err(Error::Missing { path, missing });
     }
-    let mut taken = Vec::with_capacity(members.len());
+    take(store, package, &mut resolved, &mut taken)?;
+    Ok(taken)
+}
+
+/// Files by their path in the package, with the names that they get.
+type Wanted<'a> = BTreeMap<String, Vec<&'a RelPath>>;
+
+/// Takes the files that stand in the package under exactly these paths, until nothing more is wanted.
+fn take(
+    store: &Store,
+    package: &Path,
+    wanted: &mut Wanted<'_>,
+    taken: &mut Vec<(RelPath, Object)>,
+) -> Result<(), Error> {
     each_member(package, |path, entry| {
+        if !entry.header().entry_type().is_file() {
+            return Ok(ControlFlow::Continue(()));
+        }
         let Some(names) = wanted.remove(path) else {
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         };
         let bytes = read_within(entry, LARGEST_MEMBER).map_err(|source| Error::Read {
             path: package.to_owned(),
@@ -96,9 +118,12 @@ pub fn extract(
             source: Box::new(source),
         })?;
         taken.extend(names.into_iter().map(|name| (name.clone(), object)));
-        Ok(())
-    })?;
-    Ok(taken)
+        Ok(if wanted.is_empty() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    })
 }
 
 /// What a package holds, without the contents.
@@ -136,7 +161,7 @@ impl Catalogue {
                 }
                 _ => {}
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(catalogue)
     }
@@ -177,7 +202,10 @@ fn joined(folder: &str, path: &str) -> String {
 /// Goes through the members of a package's `data.tar`, each with its path from the package's root.
 fn each_member(
     package: &Path,
-    mut visit: impl FnMut(&str, &mut tar::Entry<'_, Box<dyn Read + '_>>) -> Result<(), Error>,
+    mut visit: impl FnMut(
+        &str,
+        &mut tar::Entry<'_, Box<dyn Read + '_>>,
+    ) -> Result<ControlFlow<()>, Error>,
 ) -> Result<(), Error> {
     let unreadable = |source| Error::Read {
         path: package.to_owned(),
@@ -199,7 +227,9 @@ fn each_member(
         for entry in inner.entries().map_err(unreadable)? {
             let mut entry = entry.map_err(unreadable)?;
             let path = joined("", &String::from_utf8_lossy(&entry.path_bytes()));
-            visit(&path, &mut entry)?;
+            if visit(&path, &mut entry)?.is_break() {
+                break;
+            }
         }
         return Ok(());
     }
