@@ -122,6 +122,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let console = Console::new(cli.json, cli.progress, cli.verbose);
     console.log_diagnostics();
+    // The one cryptography that we are built with; nobody can have chosen another before us.
+    let _first = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
