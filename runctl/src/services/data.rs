@@ -30,19 +30,6 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
 
 /// Boot scripts and answer files of all machines, by their paths below `/machines/`.
 fn rendered(site: &Site) -> std::collections::BTreeMap<String, String> {
-    let facts = rack::render::SiteFacts {
-        name: site.name.clone(),
-        domain: site.domain.clone(),
-        subnet: site.subnet,
-        data: site.hosts.of(Service::Data).address,
-        dns: site.hosts.of(Service::Boot).address,
-        router: site.router,
-        unknown: site
-            .boot
-            .pool
-            .as_ref()
-            .and_then(|pool| pool.profile.clone()),
-    };
-    rack::render::files(&site.machines, &site.profiles, &facts)
+    rack::render::files(&site.machines, &site.profiles, &site.facts())
         .expect("a checked site's templates render")
 }
