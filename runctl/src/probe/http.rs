@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use reqwest::{Certificate, Client, StatusCode};
+use reqwest::{Certificate, Client, ClientBuilder, StatusCode};
 
 use super::Unready;
 
@@ -15,8 +15,7 @@ pub(super) async fn get(url: &str) -> Result<String, Unready> {
         url: url.to_owned(),
         source,
     };
-    // The bridge is never behind the host's proxy.
-    let client = Client::builder().no_proxy().build().map_err(failed)?;
+    let client = builder().build().map_err(failed)?;
     let status = client.get(url).send().await.map_err(failed)?.status();
     if status == StatusCode::OK {
         Ok(status.to_string())
@@ -39,8 +38,7 @@ pub(super) async fn registry(url: &str, authority: &Path) -> Result<String, Unre
         .await
         .map_err(|error| unreadable(error.into()))?;
     let authority = Certificate::from_pem(&pem).map_err(|error| unreadable(error.into()))?;
-    let client = Client::builder()
-        .no_proxy()
+    let client = builder()
         .tls_certs_only([authority])
         .build()
         .map_err(failed)?;
@@ -50,4 +48,11 @@ pub(super) async fn registry(url: &str, authority: &Path) -> Result<String, Unre
         StatusCode::OK | StatusCode::UNAUTHORIZED if is_registry => Ok("registry/2.0".into()),
         status => Err(Unready::wrong(url, status.to_string())),
     }
+}
+
+fn builder() -> ClientBuilder {
+    // reqwest takes whichever provider the process has; the first one stays, so this may be done again.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    // The bridge is never behind the host's proxy.
+    Client::builder().no_proxy()
 }
