@@ -81,6 +81,8 @@ enum Verb {
     Enter(commands::enter::Enter),
     /// Mirror upstreams into the site and publish them.
     Feed(commands::feed::Feed),
+    /// Boot a VM as one of the machines, with no way out, and follow it.
+    Rehearse(commands::rehearse::Rehearse),
     /// Print a completion script for a shell.
     Completion {
         /// Which shell.
@@ -186,6 +188,7 @@ async fn dispatch(cli: Cli, console: Console) -> Outcome {
         Verb::Logs(logs) => commands::logs::logs(&context, &logs).await,
         Verb::Enter(enter) => commands::enter::enter(&context, &enter),
         Verb::Feed(feed) => commands::feed::feed(&context, &feed).await,
+        Verb::Rehearse(rehearse) => commands::rehearse::rehearse(&context, &rehearse).await,
         Verb::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "runctl", &mut std::io::stdout());
             Ok(())

@@ -12,6 +12,7 @@ pub mod host;
 pub mod images;
 pub mod plan;
 pub mod probe;
+pub mod rehearse;
 pub mod services;
 pub mod site;
 pub mod supervise;

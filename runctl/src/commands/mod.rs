@@ -7,6 +7,7 @@ pub mod down;
 pub mod enter;
 pub mod feed;
 pub mod logs;
+pub mod rehearse;
 pub mod restart;
 pub mod run;
 pub mod status;

@@ -3,6 +3,7 @@
 pub mod apt;
 pub mod files;
 pub mod firewall;
+pub mod link;
 pub mod lock;
 pub mod network;
 pub mod notify;

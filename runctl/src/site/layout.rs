@@ -79,6 +79,11 @@ impl Layout {
         self.state().join("locks")
     }
 
+    /// What lasts until the host restarts.
+    pub fn volatile(&self) -> PathBuf {
+        self.root.join("run/booddies")
+    }
+
     /// Sources of the images, as installed (or `BOODDIES_IMAGES`).
     pub fn images(&self) -> PathBuf {
         std::env::var_os("BOODDIES_IMAGES").map_or_else(

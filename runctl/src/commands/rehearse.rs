@@ -1,0 +1,164 @@
+//! `runctl rehearse`: boots a VM as one of the machines, and tells how far it comes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::Context;
+use crate::engine::{Docker, LogRange, State};
+use crate::failure::{Class, Classify as _, Failure, Outcome};
+use crate::host::lock;
+use crate::rehearse::{self, Rehearsal, Stopped};
+use crate::services::{self, Service};
+use crate::site::Site;
+
+/// Who writes down what a machine does.
+const WITNESSES: [Service; 2] = [Service::Boot, Service::Data];
+
+/// Arguments of `rehearse`.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// The machine's name in machines.toml.
+    machine: String,
+    /// How it starts, where not as machines.toml says.
+    #[arg(long, value_enum)]
+    firmware: Option<Firmware>,
+    /// Save the machine's screen at the end.
+    #[arg(long, value_name = "FILE.png")]
+    shot: Option<PathBuf>,
+    /// How long it may take until it calls back.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    timeout: u64,
+    /// Its memory.
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    memory: u32,
+}
+
+/// How a machine starts.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Firmware {
+    /// Legacy BIOS.
+    Bios,
+    /// UEFI x86-64.
+    Uefi,
+}
+
+impl From<Firmware> for rack::Firmware {
+    fn from(firmware: Firmware) -> Self {
+        match firmware {
+            Firmware::Bios => Self::Bios,
+            Firmware::Uefi => Self::Uefi,
+        }
+    }
+}
+
+/// Rehearses one machine; fails where it does not call back.
+pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Outcome {
+    let site = context.site()?;
+    let rehearsal = rehearsal(&site, arguments)?;
+    let name = &arguments.machine;
+    let docker = Docker::connect().await?;
+    let containers = witnesses(&docker, &site).await?;
+    let (folder, lock_name) = (context.layout.locks(), format!("rehearse-{name}"));
+    let lock = lock::take(&folder, &lock_name, "rehearse", Duration::ZERO).await?;
+    if let Some(router) = site.router {
+        context
+            .console
+            .note(&format!("this site gives machines a way out, by {router}"));
+    }
+    let logs = |power_on: jiff::Timestamp| {
+        let range = LogRange {
+            tail: None,
+            since: Some(power_on.as_second()),
+            follow: true,
+        };
+        stream::select_all(containers.map(|(service, container)| {
+            docker
+                .logs(&container, range)
+                .map_ok(move |line| (service, line))
+                .boxed()
+        }))
+    };
+    let report = rehearse::rehearse(&rehearsal, logs, |text| context.console.note(text)).await?;
+    drop(lock);
+    context
+        .console
+        .report(|| serde_json::json!(report), || report.to_string());
+    report
+        .stopped
+        .map_or(Ok(()), |stopped| Err(failure(name, &stopped)))
+}
+
+fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
+    let name = &arguments.machine;
+    let machine = site
+        .machines
+        .iter()
+        .find(|machine| machine.name == *name)
+        .ok_or_else(|| {
+            let known: Vec<_> = site
+                .machines
+                .iter()
+                .map(|machine| machine.name.as_str())
+                .collect();
+            Failure::say(Class::Usage, format!("there is no machine `{name}`"))
+                .hint(format!("machines.toml knows: {}", known.join(", ")))
+        })?;
+    let profile = site
+        .profiles
+        .iter()
+        .find(|profile| Some(&profile.name) == machine.profile.as_ref());
+    let profile = profile.ok_or_else(|| {
+        Failure::say(
+            Class::Usage,
+            format!("machine `{name}` has no profile: it boots its local disk"),
+        )
+        .hint("give it a `profile` in machines.toml")
+    })?;
+    let screenshot = arguments.shot.as_ref().map(|path| {
+        std::path::absolute(path).or_fail(Class::Usage, || {
+            format!("cannot tell where {} is", path.display())
+        })
+    });
+    Ok(Rehearsal {
+        machine: machine.clone(),
+        profile: profile.clone(),
+        firmware: arguments.firmware.map_or(machine.firmware, Into::into),
+        memory: arguments.memory,
+        bridge: site.bridge.name.clone(),
+        kernel: site
+            .layout
+            .store()
+            .join("published/current")
+            .join(&profile.kernel),
+        volatile: site.layout.volatile(),
+        patience: Duration::from_secs(arguments.timeout),
+        screenshot: screenshot.transpose()?,
+    })
+}
+
+/// The containers of boot and data; both must run.
+async fn witnesses(docker: &Docker, site: &Site) -> Outcome<[(Service, String); 2]> {
+    let named = WITNESSES.map(|service| (service, services::spec(site, service).container));
+    for (service, name) in &named {
+        let container = docker.container(name).await?;
+        if container.is_none_or(|container| container.state != State::Running) {
+            return Err(
+                Failure::say(Class::Engine, format!("{service} does not run"))
+                    .hint("run `runctl up`, and rehearse again"),
+            );
+        }
+    }
+    Ok(named)
+}
+
+fn failure(machine: &str, stopped: &Stopped) -> Failure {
+    let Stopped { stage, why, .. } = stopped;
+    Failure::say(
+        Class::Engine,
+        format!("{machine} did not reach the stage `{stage}`: {why}"),
+    )
+    .hint(stage.advice())
+}

@@ -1,0 +1,245 @@
+//! Boots a virtual machine as one of the rack's, with no way out, and follows it by what the services write.
+//!
+//! [`stages`] reads the lines and [`report`] tells the outcome, both pure; the rest is QEMU.
+
+mod accelerator;
+mod firmware;
+mod qmp;
+mod report;
+mod stages;
+mod vm;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _};
+use jiff::Timestamp;
+use rack::{Firmware, Machine, Profile};
+
+pub use accelerator::{Accelerator, Verdict};
+pub use report::{Report, Stopped};
+pub use stages::{Journey, Line, Reached, Stage};
+
+use crate::engine::LogLine;
+use crate::failure::{Class, Failure, Outcome};
+use crate::services::Service;
+use vm::{Hardware, Vm};
+
+/// What is rehearsed.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// The machine.
+    pub machine: Machine,
+    /// What it becomes.
+    pub profile: Profile,
+    /// How it starts.
+    pub firmware: Firmware,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// The site's bridge.
+    pub bridge: String,
+    /// The profile's kernel on this host, to try the accelerator with.
+    pub kernel: PathBuf,
+    /// Where the verdict on the accelerator is kept until the host restarts.
+    pub volatile: PathBuf,
+    /// How long the whole way may take.
+    pub patience: Duration,
+    /// Where the screen is saved at the end; absolute.
+    pub screenshot: Option<PathBuf>,
+}
+
+/// Why nobody waits any longer.
+enum End {
+    Arrived,
+    Refused(String),
+    SwitchedOff,
+    OutOfPatience,
+}
+
+/// Rehearses: `logs` follows what boot and data write from now on, `tell` hears of each step.
+pub async fn rehearse<L>(
+    rehearsal: &Rehearsal,
+    logs: impl FnOnce(Timestamp) -> L,
+    tell: impl Fn(&str),
+) -> Outcome<Report>
+where
+    L: Stream<Item = Outcome<(Service, LogLine)>> + Unpin,
+{
+    let emulator = firmware::emulator()?;
+    let uefi = match rehearsal.firmware {
+        Firmware::Bios => None,
+        Firmware::Uefi => Some(firmware::uefi()?),
+    };
+    let name = &rehearsal.machine.name;
+    let mac = rehearsal.machine.macs.first().copied();
+    let mac = mac.ok_or_else(|| {
+        Failure::say(Class::Configuration, format!("machine `{name}` has no MAC"))
+    })?;
+    let verdict = accelerator::choose(&emulator, &rehearsal.kernel, &rehearsal.volatile).await?;
+    tell(&format!("{}: {}", verdict.accelerator, verdict.reason));
+    let hardware = Hardware {
+        emulator,
+        accelerator: verdict.accelerator,
+        uefi,
+        memory: rehearsal.memory,
+        mac,
+        bridge: rehearsal.bridge.clone(),
+    };
+    let (mut vm, power_on) = Vm::power_on(&hardware).await?;
+    tell(&format!(
+        "{name} is on ({}, {mac}, on {})",
+        rehearsal.firmware, rehearsal.bridge
+    ));
+    let mut journey = Journey::new(mac, &rehearsal.machine, &rehearsal.profile);
+    let lines = logs(power_on).map(|line| Ok(line_since(power_on, line?)));
+    let end = follow(&mut journey, lines, vm.ended(), rehearsal.patience, &tell).await?;
+    if let Some(path) = &rehearsal.screenshot
+        && !matches!(end, End::SwitchedOff)
+    {
+        vm.screenshot(path).await?;
+        tell(&format!("the screen is in {}", path.display()));
+    }
+    let stopped = stopped(&journey, &end, rehearsal.patience, &vm.serial());
+    vm.power_off().await;
+    Ok(Report {
+        machine: name.clone(),
+        firmware: rehearsal.firmware,
+        accelerator: verdict,
+        reached: journey.reached().to_vec(),
+        stopped,
+    })
+}
+
+/// Reads lines until the machine has arrived, cannot arrive any more, or has taken too long.
+async fn follow(
+    journey: &mut Journey,
+    mut lines: impl Stream<Item = Outcome<Line>> + Unpin,
+    switched_off: impl Future<Output = ()>,
+    patience: Duration,
+    tell: &impl Fn(&str),
+) -> Outcome<End> {
+    let deadline = tokio::time::sleep(patience);
+    tokio::pin!(deadline, switched_off);
+    loop {
+        let line = tokio::select! {
+            line = lines.next() => line,
+            () = &mut switched_off => return Ok(End::SwitchedOff),
+            () = &mut deadline => return Ok(End::OutOfPatience),
+        };
+        let Some(line) = line.transpose()? else {
+            return Err(
+                Failure::say(Class::Engine, "boot and data ended during the rehearsal")
+                    .hint("see `runctl status` and `runctl logs boot data`"),
+            );
+        };
+        // Written before this machine was switched on, and so about another.
+        if line.seconds < 0.0 {
+            continue;
+        }
+        for Reached {
+            stage,
+            seconds,
+            detail,
+        } in journey.take(&line)
+        {
+            tell(&format!("{seconds:6.1} s  {stage:<12} {detail}"));
+        }
+        if journey.missing().is_none() {
+            return Ok(End::Arrived);
+        }
+        if let Some(path) = journey.refused() {
+            return Ok(End::Refused(path.to_owned()));
+        }
+    }
+}
+
+fn line_since(power_on: Timestamp, (service, line): (Service, LogLine)) -> Line {
+    // A time that cannot be read is taken as now.
+    let time = line.time.parse().unwrap_or_else(|_| Timestamp::now());
+    let seconds = time.duration_since(power_on).as_secs_f64();
+    Line {
+        seconds,
+        service,
+        text: line.text,
+    }
+}
+
+fn stopped(journey: &Journey, end: &End, patience: Duration, serial: &str) -> Option<Stopped> {
+    let why = match end {
+        End::Arrived => return None,
+        End::Refused(path) => format!("data refused {path} again and again"),
+        End::SwitchedOff => "it restarted or switched itself off".to_owned(),
+        End::OutOfPatience => format!("it did not arrive within {} s", patience.as_secs()),
+    };
+    let log = journey.evidence().iter();
+    let log = log.map(|line| format!("{:6.1} s {:<4} {}", line.seconds, line.service, line.text));
+    Some(Stopped::new(journey.missing()?, why, log.collect(), serial))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAC: rack::Mac = rack::Mac([0x52, 0x54, 0, 0x77, 0, 1]);
+
+    fn journey() -> Journey {
+        let machine = Machine {
+            name: "kvm-1".into(),
+            macs: vec![MAC],
+            address: None,
+            profile: None,
+            firmware: Firmware::Bios,
+        };
+        let profile = Profile {
+            name: "live".into(),
+            kernel: "boot/live/linux".into(),
+            initrds: Vec::new(),
+            arguments: String::new(),
+            answer: None,
+        };
+        Journey::new(MAC, &machine, &profile)
+    }
+
+    fn offer(seconds: f64) -> Line {
+        let text = "dnsmasq-dhcp[7]: 1 DHCPOFFER(eth0) 10.77.0.101 52:54:00:77:00:01".to_owned();
+        Line {
+            seconds,
+            service: Service::Boot,
+            text,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_written_before_power_on_does_not_count() {
+        let hour = Duration::from_hours(1);
+        for (seconds, reached) in [(-0.5, 0), (2.0, 1)] {
+            let mut journey = journey();
+            let lines = futures_util::stream::iter([Ok(offer(seconds))]);
+            let end = follow(&mut journey, lines, std::future::pending(), hour, &|_| {}).await;
+            assert!(end.is_err(), "the services ended");
+            assert_eq!(journey.reached().len(), reached);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_ends_is_not_waited_for() {
+        let lines = futures_util::stream::pending();
+        let mut journey = journey();
+        let hour = Duration::from_hours(1);
+        let end = follow(&mut journey, lines, std::future::ready(()), hour, &|_| {}).await;
+        assert!(matches!(end, Ok(End::SwitchedOff)));
+        let stopped = stopped(&journey, &End::SwitchedOff, hour, "Linux\n").expect("a stop");
+        assert_eq!(stopped.stage, Stage::Offer);
+        assert_eq!(stopped.serial, ["Linux"]);
+    }
+
+    #[test]
+    fn times_count_from_power_on() {
+        let power_on: Timestamp = "2026-11-22T12:30:40Z".parse().expect("a time");
+        let line = LogLine {
+            time: "2026-11-22T12:30:41.500000000Z".into(),
+            text: "a".into(),
+        };
+        assert!((line_since(power_on, (Service::Data, line)).seconds - 1.5).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,270 @@
+//! How far a machine has come, read from what boot and data wrote: pure, no clock, no I/O.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use rack::{Machine, Profile};
+
+use crate::services::Service;
+
+/// So many refusals of one file and the machine is not going to get it.
+const REFUSALS: u32 = 3;
+/// How many of the lines about the machine are kept as evidence.
+const KEPT_LINES: usize = 40;
+
+/// What a machine does on its way into the installer, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// boot offers an address.
+    Offer,
+    /// The loader is there: sent by boot, or in the card's own memory.
+    Loader,
+    /// The machine's own boot script was read.
+    Script,
+    /// The kernel was read.
+    Kernel,
+    /// The last initrd was read.
+    Initrd,
+    /// The installer runs and has read its answer file.
+    AnswerFile,
+    /// The installer called back.
+    Callback,
+}
+
+impl Stage {
+    const ALL: [Self; 7] = [
+        Self::Offer,
+        Self::Loader,
+        Self::Script,
+        Self::Kernel,
+        Self::Initrd,
+        Self::AnswerFile,
+        Self::Callback,
+    ];
+
+    /// What to look at when a machine does not get here.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Offer => {
+                "is the machine's MAC in machines.toml, and is boot up (`runctl status`)?"
+            }
+            Self::Loader => {
+                "is its `firmware` in machines.toml right, and does boot answer TFTP (`runctl status`)?"
+            }
+            Self::Script => {
+                "does data serve /machines/ (`runctl up` writes it), and is no other DHCP server on the bridge?"
+            }
+            Self::Kernel | Self::Initrd => {
+                "has `runctl feed boot` published what the profile names in profiles.toml?"
+            }
+            Self::AnswerFile => {
+                "does the kernel start (see the screen with --shot, or give --memory more), and do the profile's \
+                 `arguments` name {{ answer }}?"
+            }
+            Self::Callback => {
+                "does the answer file do its first callback ({{ callback }}/started)?"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Offer => "offer",
+            Self::Loader => "loader",
+            Self::Script => "script",
+            Self::Kernel => "kernel",
+            Self::Initrd => "initrd",
+            Self::AnswerFile => "answer file",
+            Self::Callback => "callback",
+        })
+    }
+}
+
+/// One line that a service wrote.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Seconds since power on.
+    pub seconds: f64,
+    /// Who wrote it.
+    pub service: Service,
+    /// What it says.
+    pub text: String,
+}
+
+/// A stage that the machine has reached.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Reached {
+    /// Which.
+    pub stage: Stage,
+    /// When, in seconds since power on.
+    pub seconds: f64,
+    /// What was seen: the address, the file.
+    pub detail: String,
+}
+
+/// One machine on its way.
+#[derive(Debug)]
+pub struct Journey {
+    mac: rack::Mac,
+    address: Option<Ipv4Addr>,
+    /// Paths that data is asked for, and the stage that each means.
+    paths: BTreeMap<String, Stage>,
+    callback: String,
+    expected: Vec<Stage>,
+    reached: Vec<Reached>,
+    refused: BTreeMap<String, u32>,
+    evidence: Vec<Line>,
+}
+
+impl Journey {
+    /// Begins the journey of a machine that becomes this profile, from its first MAC.
+    pub fn new(mac: rack::Mac, machine: &Machine, profile: &Profile) -> Self {
+        let folder = format!("/machines/{}", mac.hyphens());
+        let mut paths = BTreeMap::from([
+            (format!("{folder}/boot.ipxe"), Stage::Script),
+            (format!("/{}", profile.kernel), Stage::Kernel),
+        ]);
+        if let Some(last) = profile.initrds.last() {
+            paths.insert(format!("/{last}"), Stage::Initrd);
+        }
+        if let Some(answer) = &profile.answer {
+            paths.insert(format!("{folder}/{}", answer.name), Stage::AnswerFile);
+        }
+        let mut expected = Stage::ALL.to_vec();
+        expected.retain(|stage| {
+            let by_path = matches!(stage, Stage::Initrd | Stage::AnswerFile);
+            !by_path || paths.values().any(|other| other == stage)
+        });
+        Self {
+            mac,
+            address: machine.address,
+            paths,
+            callback: format!("/callback/{}/", mac.hyphens()),
+            expected,
+            reached: Vec::new(),
+            refused: BTreeMap::new(),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Takes the next line; returns the stages that it proves, a loader that nobody had to send included.
+    pub fn take(&mut self, line: &Line) -> Vec<Reached> {
+        if !self.is_about_us(&line.text) {
+            return Vec::new();
+        }
+        self.evidence.push(line.clone());
+        let surplus = self.evidence.len().saturating_sub(KEPT_LINES);
+        self.evidence.drain(..surplus);
+        let seen = match line.service {
+            Service::Boot => self.seen_by_boot(&line.text),
+            Service::Data => self.seen_by_data(&line.text),
+            _ => None,
+        };
+        let Some((stage, detail)) = seen else {
+            return Vec::new();
+        };
+        let mut new = Vec::new();
+        if stage > Stage::Loader && !self.has(Stage::Loader) {
+            new.push(self.reach(Stage::Loader, line.seconds, "the card's own iPXE".into()));
+        }
+        if !self.has(stage) {
+            new.push(self.reach(stage, line.seconds, detail));
+        }
+        new
+    }
+
+    /// What was reached, in the order in which it was seen.
+    pub fn reached(&self) -> &[Reached] {
+        &self.reached
+    }
+
+    /// The first stage that was not reached; none when the machine has arrived.
+    pub fn missing(&self) -> Option<Stage> {
+        if self.has(Stage::Callback) {
+            return None;
+        }
+        self.expected
+            .iter()
+            .copied()
+            .find(|stage| !self.has(*stage))
+    }
+
+    /// The file that data has refused so often that waiting on makes no sense.
+    pub fn refused(&self) -> Option<&str> {
+        let often = self.refused.iter().find(|(_, times)| **times >= REFUSALS);
+        often.map(|(path, _)| path.as_str())
+    }
+
+    /// The last lines that name the machine's MAC or address.
+    pub fn evidence(&self) -> &[Line] {
+        &self.evidence
+    }
+
+    fn has(&self, stage: Stage) -> bool {
+        self.reached.iter().any(|reached| reached.stage == stage)
+    }
+
+    fn reach(&mut self, stage: Stage, seconds: f64, detail: String) -> Reached {
+        let reached = Reached {
+            stage,
+            seconds,
+            detail,
+        };
+        self.reached.push(reached.clone());
+        reached
+    }
+
+    fn is_about_us(&self, text: &str) -> bool {
+        let mac = self.mac.to_string();
+        let address = self.address.map(|address| address.to_string());
+        text.split_whitespace().any(|word| {
+            word.eq_ignore_ascii_case(&mac)
+                || Some(word) == address.as_deref()
+                || word.starts_with(&self.callback)
+        })
+    }
+
+    /// Reads dnsmasq: `… DHCPOFFER(eth0) ADDRESS MAC` and `… sent FILE to ADDRESS`.
+    fn seen_by_boot(&mut self, text: &str) -> Option<(Stage, String)> {
+        let words: Vec<_> = text.split_whitespace().collect();
+        if let Some(at) = words.iter().position(|word| word.starts_with("DHCPOFFER(")) {
+            let address = words.get(at + 1)?.parse().ok()?;
+            self.address = Some(address);
+            return Some((Stage::Offer, address.to_string()));
+        }
+        match words.as_slice() {
+            [.., "sent", file, "to", _] => {
+                let name = file.rsplit('/').next().unwrap_or(file);
+                Some((Stage::Loader, name.to_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads nginx: `… "GET PATH HTTP/1.1" STATUS …`.
+    fn seen_by_data(&mut self, text: &str) -> Option<(Stage, String)> {
+        let mut quoted = text.splitn(3, '"').skip(1);
+        let path = quoted.next()?.split_whitespace().nth(1)?;
+        let status: u16 = quoted.next()?.split_whitespace().next()?.parse().ok()?;
+        let stage = if path.starts_with(&self.callback) {
+            Stage::Callback
+        } else {
+            *self.paths.get(path)?
+        };
+        if (200..300).contains(&status) {
+            self.refused.remove(path);
+            return Some((stage, path.to_owned()));
+        }
+        if status >= 400 {
+            *self.refused.entry(path.to_owned()).or_default() += 1;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Lines as dnsmasq 2.90 and nginx 1.22 wrote them while a BIOS and a UEFI machine booted.
+
+use super::*;
+
+const BIOS: &str = r#"
+13.1 boot dnsmasq-dhcp[7]: 1314760205 DHCPDISCOVER(eth0) 52:54:00:90:06:11
+13.1 boot dnsmasq-dhcp[7]: 1314760205 DHCPOFFER(eth0) 10.90.6.17 52:54:00:90:06:11
+13.1 boot dnsmasq-dhcp[7]: 1314760205 sent size: 36 option: 67 bootfile-name  http://10.90.6.3/machines/boot.ipxe
+15.0 boot dnsmasq-dhcp[7]: 1314760205 DHCPREQUEST(eth0) 10.90.6.17 52:54:00:90:06:11
+15.0 boot dnsmasq-dhcp[7]: 1314760205 DHCPACK(eth0) 10.90.6.17 52:54:00:90:06:11 kvm-1
+18.8 data 2026-11-22T12:30:59.410Z 10.90.6.17 "GET /machines/boot.ipxe HTTP/1.1" 200 555 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
+18.9 data 2026-11-22T12:30:59.502Z 10.90.6.17 "GET /machines/52-54-00-90-06-11/boot.ipxe HTTP/1.1" 200 596 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
+19.4 data 2026-11-22T12:30:59.998Z 10.90.6.17 "GET /boot/debian-12/linux HTTP/1.1" 200 8222656 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
+23.0 data 2026-11-22T12:31:03.611Z 10.90.6.17 "GET /boot/debian-12/initrd.gz HTTP/1.1" 200 40810276 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
+92.5 data 2026-11-22T12:32:13.104Z 10.90.6.17 "GET /machines/52-54-00-90-06-11/preseed.cfg HTTP/1.1" 200 382 "debian-installer"
+97.2 data 2026-11-22T12:32:17.820Z 10.90.6.17 "GET /callback/52-54-00-90-06-11/started HTTP/1.1" 204 0 "Wget/1.21.3"
+"#;
+
+const UEFI: &str = r#"
+20.0 boot dnsmasq-dhcp[7]: 1269465589 DHCPOFFER(eth0) 10.90.6.17 52:54:00:90:06:11
+22.9 boot dnsmasq-tftp[7]: error 8 User aborted the transfer received from 10.90.6.17
+22.9 boot dnsmasq-tftp[7]: sent /srv/tftp/snponly.efi to 10.90.6.17
+23.4 boot dnsmasq-tftp[7]: sent /srv/tftp/snponly.efi to 10.90.6.17
+27.0 boot dnsmasq-dhcp[7]: 3579461144 DHCPOFFER(eth0) 10.90.6.17 52:54:00:90:06:11
+30.1 data 2026-11-22T12:39:03.120Z 10.90.6.17 "GET /machines/52-54-00-90-06-11/boot.ipxe HTTP/1.1" 200 596 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
+"#;
+
+fn journey(address: Option<Ipv4Addr>, profile: &Profile) -> Journey {
+    let mac = "52:54:00:90:06:11".parse().expect("a MAC");
+    let machine = Machine {
+        name: "kvm-1".into(),
+        macs: vec![mac],
+        address,
+        profile: Some("debian-12".into()),
+        firmware: rack::Firmware::Bios,
+    };
+    Journey::new(mac, &machine, profile)
+}
+
+fn debian() -> Profile {
+    Profile {
+        name: "debian-12".into(),
+        kernel: "boot/debian-12/linux".into(),
+        initrds: vec!["boot/debian-12/initrd.gz".into()],
+        arguments: String::new(),
+        answer: Some(rack::Answer {
+            name: "preseed.cfg".into(),
+            template: String::new(),
+        }),
+    }
+}
+
+/// Feeds lines of `SECONDS SERVICE TEXT`, and tells what was reached.
+fn follow(journey: &mut Journey, lines: &str) -> String {
+    let mut told = Vec::new();
+    for line in lines.lines().filter(|line| !line.is_empty()) {
+        let mut parts = line.splitn(3, ' ');
+        let seconds = parts.next().expect("seconds").parse().expect("a number");
+        let service = match parts.next() {
+            Some("boot") => Service::Boot,
+            _ => Service::Data,
+        };
+        let text = parts.next().expect("a text").to_owned();
+        for reached in journey.take(&Line {
+            seconds,
+            service,
+            text,
+        }) {
+            let Reached {
+                stage,
+                seconds,
+                detail,
+            } = reached;
+            told.push(format!("{seconds} {stage}: {detail}"));
+        }
+    }
+    told.join("\n")
+}
+
+#[test]
+fn a_card_with_ipxe_needs_no_loader() {
+    let mut journey = journey(None, &debian());
+    insta::assert_snapshot!(follow(&mut journey, BIOS), @r"
+    13.1 offer: 10.90.6.17
+    18.9 loader: the card's own iPXE
+    18.9 script: /machines/52-54-00-90-06-11/boot.ipxe
+    19.4 kernel: /boot/debian-12/linux
+    23 initrd: /boot/debian-12/initrd.gz
+    92.5 answer file: /machines/52-54-00-90-06-11/preseed.cfg
+    97.2 callback: /callback/52-54-00-90-06-11/started
+    ");
+    assert_eq!(journey.missing(), None);
+}
+
+#[test]
+fn uefi_is_sent_its_loader_and_the_first_time_counts() {
+    let mut journey = journey(None, &debian());
+    insta::assert_snapshot!(follow(&mut journey, UEFI), @r"
+    20 offer: 10.90.6.17
+    22.9 loader: snponly.efi
+    30.1 script: /machines/52-54-00-90-06-11/boot.ipxe
+    ");
+    assert_eq!(journey.missing(), Some(Stage::Kernel));
+}
+
+#[test]
+fn other_machines_do_not_count() {
+    let mut journey = journey(Some(Ipv4Addr::new(10, 90, 6, 1)), &debian());
+    assert_eq!(
+        follow(
+            &mut journey,
+            &BIOS.replace("06:11", "06:12").replace("06-11", "06-12")
+        ),
+        ""
+    );
+    assert_eq!(journey.missing(), Some(Stage::Offer));
+    assert!(journey.evidence().is_empty());
+}
+
+#[test]
+fn a_profile_without_answer_file_and_initrd_has_fewer_stages() {
+    let profile = Profile {
+        initrds: Vec::new(),
+        answer: None,
+        ..debian()
+    };
+    let mut journey = journey(None, &profile);
+    let until_kernel = BIOS.split_once("23.0").expect("an initrd").0;
+    follow(&mut journey, until_kernel);
+    assert_eq!(journey.missing(), Some(Stage::Callback));
+}
+
+#[test]
+fn a_file_refused_again_and_again_ends_the_waiting() {
+    let mut journey = journey(None, &debian());
+    follow(&mut journey, BIOS.split_once("19.4").expect("a kernel").0);
+    let refusal = r#"20.0 data 2026-11-22T12:31:00.000Z 10.90.6.17 "GET /boot/debian-12/linux HTTP/1.1" 404 153 "iPXE""#;
+    follow(&mut journey, &format!("{refusal}\n{refusal}"));
+    assert_eq!(journey.refused(), None);
+    follow(&mut journey, refusal);
+    assert_eq!(journey.refused(), Some("/boot/debian-12/linux"));
+    assert_eq!(journey.missing(), Some(Stage::Kernel));
+    let last = journey.evidence().last().expect("evidence");
+    assert!(last.text.contains("404"), "{}", last.text);
+}
