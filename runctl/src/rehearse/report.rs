@@ -194,7 +194,10 @@ mod tests {
 
     #[test]
     fn only_the_last_lines_are_kept() {
-        let serial = (0..100).map(|number| format!("line {number}")).collect::<Vec<_>>().join("\r\n");
+        let serial = (0..100)
+            .map(|number| format!("line {number}"))
+            .collect::<Vec<_>>()
+            .join("\r\n");
         let stopped = Stopped::new(Stage::Kernel, String::new(), Vec::new(), &serial);
         assert_eq!(stopped.serial.len(), SHOWN);
         assert_eq!(stopped.serial.last().map(String::as_str), Some("line 99"));

@@ -8,8 +8,12 @@ use rack::{Machine, Profile};
 
 use crate::services::Service;
 
-/// So many refusals of one file and the machine is not going to get it.
+/// What every machine asks for first; refused once, it goes on to its disk.
+const FIRST_SCRIPT: &str = "/machines/boot.ipxe";
+/// So many refusals of another file and the machine is not going to get it.
 const REFUSALS: u32 = 3;
+/// The loader of a machine that was sent none.
+const OWN_LOADER: &str = "the card's own iPXE";
 /// How many of the lines about the machine are kept as evidence.
 const KEPT_LINES: usize = 40;
 
@@ -125,6 +129,7 @@ impl Journey {
     pub fn new(mac: rack::Mac, machine: &Machine, profile: &Profile) -> Self {
         let folder = format!("/machines/{}", mac.hyphens());
         let mut paths = BTreeMap::from([
+            (FIRST_SCRIPT.to_owned(), Stage::Loader),
             (format!("{folder}/boot.ipxe"), Stage::Script),
             (format!("/{}", profile.kernel), Stage::Kernel),
         ]);
@@ -169,7 +174,7 @@ impl Journey {
         };
         let mut new = Vec::new();
         if stage > Stage::Loader && !self.has(Stage::Loader) {
-            new.push(self.reach(Stage::Loader, line.seconds, "the card's own iPXE".into()));
+            new.push(self.reach(Stage::Loader, line.seconds, OWN_LOADER.into()));
         }
         if !self.has(stage) {
             new.push(self.reach(stage, line.seconds, detail));
@@ -195,8 +200,11 @@ impl Journey {
 
     /// The file that data has refused so often that waiting on makes no sense.
     pub fn refused(&self) -> Option<&str> {
-        let often = self.refused.iter().find(|(_, times)| **times >= REFUSALS);
-        often.map(|(path, _)| path.as_str())
+        let hopeless = self
+            .refused
+            .iter()
+            .find(|(path, times)| path.as_str() == FIRST_SCRIPT || **times >= REFUSALS);
+        hopeless.map(|(path, _)| path.as_str())
     }
 
     /// The last lines that name the machine's MAC or address.
@@ -255,14 +263,18 @@ impl Journey {
         } else {
             *self.paths.get(path)?
         };
-        if (200..300).contains(&status) {
-            self.refused.remove(path);
-            return Some((stage, path.to_owned()));
-        }
         if status >= 400 {
             *self.refused.entry(path.to_owned()).or_default() += 1;
         }
-        None
+        if stage == Stage::Loader {
+            // Whatever the answer, it is iPXE that asked.
+            return Some((stage, OWN_LOADER.to_owned()));
+        }
+        if !(200..300).contains(&status) {
+            return None;
+        }
+        self.refused.remove(path);
+        Some((stage, path.to_owned()))
     }
 }
 

@@ -82,7 +82,7 @@ fn a_card_with_ipxe_needs_no_loader() {
     let mut journey = journey(None, &debian());
     insta::assert_snapshot!(follow(&mut journey, BIOS), @r"
     13.1 offer: 10.90.6.17
-    18.9 loader: the card's own iPXE
+    18.8 loader: the card's own iPXE
     18.9 script: /machines/52-54-00-90-06-11/boot.ipxe
     19.4 kernel: /boot/debian-12/linux
     23 initrd: /boot/debian-12/initrd.gz
@@ -142,4 +142,14 @@ fn a_file_refused_again_and_again_ends_the_waiting() {
     assert_eq!(journey.missing(), Some(Stage::Kernel));
     let last = journey.evidence().last().expect("evidence");
     assert!(last.text.contains("404"), "{}", last.text);
+}
+
+#[test]
+fn without_the_first_script_a_machine_goes_on_to_its_disk() {
+    let mut journey = journey(None, &debian());
+    let offer = BIOS.split_once("18.8").expect("a first script").0;
+    let refusal = r#"18.8 data 2026-11-22T12:30:59.410Z 10.90.6.17 "GET /machines/boot.ipxe HTTP/1.1" 404 153 "iPXE""#;
+    follow(&mut journey, &format!("{offer}{refusal}"));
+    assert_eq!(journey.refused(), Some("/machines/boot.ipxe"));
+    assert_eq!(journey.missing(), Some(Stage::Script));
 }
