@@ -167,7 +167,7 @@ fn line_since(power_on: Timestamp, (service, line): (Service, LogLine)) -> Line 
 fn stopped(journey: &Journey, end: &End, patience: Duration, serial: &str) -> Option<Stopped> {
     let why = match end {
         End::Arrived => return None,
-        End::Refused(path) => format!("data refused {path} again and again"),
+        End::Refused(path) => format!("data refused {path}"),
         End::SwitchedOff => "it restarted or switched itself off".to_owned(),
         End::OutOfPatience => format!("it did not arrive within {} s", patience.as_secs()),
     };
