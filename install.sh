@@ -34,30 +34,23 @@ readonly SERVICES="boot data gito cgit regi ntpd"
 
 DONE=() # "seconds text" of each step, for the report
 
-# step TEXT HINT COMMAND…: one line on the screen, everything else in the log.
+# step TEXT HINT COMMAND…: one line on the screen, everything else in the log; with WATCHED=1 its own lines show, too.
 step() {
     local text=$1 hint=$2 began=$SECONDS code
     shift 2
     printf ':: %s … ' "$text"
     printf '\n=== %s (%s)\n' "$text" "$*" >>"$LOG"
     set +e
-    (set -e; "$@") >>"$LOG" 2>&1
-    code=$?
+    if [ -n "${WATCHED:-}" ]; then
+        printf '\n'
+        (set -e; "$@") 2>&1 | tee -a "$LOG" | sed -u 's/^/   /'
+        code=${PIPESTATUS[0]}
+        printf ':: %s … ' "$text"
+    else
+        (set -e; "$@") >>"$LOG" 2>&1
+        code=$?
+    fi
     set -e
-    conclude "$text" "$hint" "$code" $((SECONDS - began))
-}
-
-# The same for what is worth watching: its own lines are shown, indented.
-watch_step() {
-    local text=$1 hint=$2 began=$SECONDS code
-    shift 2
-    printf ':: %s …\n' "$text"
-    printf '\n=== %s (%s)\n' "$text" "$*" >>"$LOG"
-    set +e
-    (set -e; "$@") 2>&1 | tee -a "$LOG" | sed -u 's/^/   /'
-    code=${PIPESTATUS[0]}
-    set -e
-    printf ':: %s … ' "$text"
     conclude "$text" "$hint" "$code" $((SECONDS - began))
 }
 
@@ -96,11 +89,8 @@ packages_of() {
 
 engine_of() {
     case $1 in
-        apt)
-            echo docker.io
-            # Newer releases keep the client in a package of its own.
-            if [ -n "$(apt-cache search --names-only '^docker-cli$')" ]; then echo docker-cli; fi
-            ;;
+        # Newer releases keep the client in a package of its own.
+        apt) echo docker.io "$(apt-cache search --names-only '^docker-cli$' | cut -d' ' -f1)" ;;
         dnf) echo moby-engine ;;
         pacman) echo docker ;;
     esac
@@ -109,10 +99,7 @@ engine_of() {
 family() {
     local manager
     for manager in apt-get dnf pacman; do
-        if have "$manager"; then
-            echo "${manager%-get}"
-            return
-        fi
+        if have "$manager"; then echo "${manager%-get}" && return; fi
     done
 }
 
@@ -261,19 +248,20 @@ install_configuration() {
     rm -rf "$rendered"
 }
 
-make_folders() { install -d -m 755 "$DATA" "$LOGS"; }
+# The engine's folder is there so that the units, whose sandbox opens it, can lay regi's certificate into it.
+make_folders() { install -d -m 755 "$DATA" "$LOGS" "$DESTDIR/etc/docker"; }
 
 # --- the demonstration --------------------------------------------------------------------------------------------
 
 demo() {
-    local runctl=$PROGRAMS/runctl
-    watch_step "check the configuration" "mend the lines named above in $CONFIGURATION" "$runctl" check
-    watch_step "build the images" "see what the last lines name; runctl build goes on where it stopped" "$runctl" build
-    watch_step "start the services" "runctl status and runctl logs <service> say more" "$runctl" up
-    watch_step "feed them" "runctl feed resumes what was fetched" "$runctl" feed
-    watch_step "boot a machine from them" "runctl rehearse kvm-1 again shows the evidence of each stage" \
+    local runctl=$PROGRAMS/runctl WATCHED=1
+    step "check the configuration" "mend the lines named above in $CONFIGURATION" "$runctl" check
+    step "build the images" "see what the last lines name; runctl build goes on where it stopped" "$runctl" build
+    step "start the services" "runctl status and runctl logs <service> say more" "$runctl" up
+    step "feed them" "runctl feed resumes what was fetched" "$runctl" feed
+    step "boot a machine from them" "runctl rehearse kvm-1 shows the evidence of each stage again" \
         "$runctl" rehearse kvm-1
-    "$runctl" status
+    step "ask every service" "runctl logs <service> says more" "$runctl" status
 }
 
 report() {
@@ -356,6 +344,9 @@ purge() {
         for name in $(docker images -q --filter label=booddies.input | sort -u); do docker rmi -f "$name"; done
         for name in $(docker network ls -q --filter label=booddies.site); do docker network rm "$name"; done
     fi
+    for name in "$DESTDIR"/etc/docker/certs.d/*/ca.crt; do
+        if cmp -s "$name" "$DATA/secrets/ca.pem"; then rm -r "$(dirname "$name")"; fi
+    done
     rm -rf "$CONFIGURATION" "$DATA"
 }
 
