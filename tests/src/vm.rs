@@ -73,8 +73,11 @@ impl Disk {
         .ok();
         let socket = format!("unix://{}", self.path("engine.sock").display());
         let log = fs_err::File::create(self.path("engine.log")).expect("a log");
-        let mut engine = Command::new("dockerd")
+        // In a network of its own: an engine without a bridge would take away that of this host's engine.
+        let mut engine = Command::new("unshare")
             .args([
+                "--net",
+                "dockerd",
                 "--bridge=none",
                 "--iptables=false",
                 "--host",
