@@ -12,13 +12,18 @@ use suite::{Site, run};
 struct Link(String);
 
 impl Link {
-    fn dummy(name: &str, address: Option<&str>) -> Self {
-        run(Command::new("ip").args(["link", "add", name, "type", "dummy"])).ok();
+    /// A cable with both ends here: no kernel is without those.
+    fn cable(name: &str, address: Option<&str>) -> Self {
+        let peer = format!("{name}p");
+        run(Command::new("ip").args(["link", "add", name, "type", "veth", "peer", "name", &peer]))
+            .ok();
         let link = Self(name.to_owned());
         if let Some(address) = address {
             run(Command::new("ip").args(["address", "add", address, "dev", name])).ok();
         }
-        run(Command::new("ip").args(["link", "set", name, "up"])).ok();
+        for end in [name, &peer] {
+            run(Command::new("ip").args(["link", "set", end, "up"])).ok();
+        }
         link
     }
 }
@@ -65,7 +70,7 @@ fn a_bridge_name_that_is_taken_is_15() {
         return;
     }
     let site = Site::built();
-    let _link = Link::dummy(&site.bridge(), None);
+    let _link = Link::cable(&site.bridge(), None);
     let said = site.runctl(&["up", "ntpd"]).fails_with(15);
     tells(&said, &[&site.bridge(), "hint: "]);
 }
@@ -76,9 +81,9 @@ fn a_subnet_that_overlaps_a_route_is_15() {
         return;
     }
     let site = Site::built();
-    let _link = Link::dummy("brsuitedummy", Some(&format!("{}/28", site.host(3))));
+    let _link = Link::cable("suitecable", Some(&format!("{}/28", site.host(3))));
     let said = site.runctl(&["up", "ntpd"]).fails_with(15);
-    tells(&said, &["brsuitedummy", "hint: "]);
+    tells(&said, &["suitecable", "hint: "]);
 }
 
 #[test]

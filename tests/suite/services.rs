@@ -30,17 +30,17 @@ fn all_six_come_up_stay_as_they_are_and_go_down() {
     }
     let site = Site::built();
     site.runctl(&["up"]).ok();
-    for (service, state) in states(&site) {
-        assert_eq!(state, "ready", "{service}");
-    }
+    until("all six are ready", || {
+        states(&site).iter().all(|(_, state)| state == "ready")
+    });
 
     let plan = site.runctl(&["up", "--dry-run", "--json"]).ok();
     let plan: serde_json::Value = serde_json::from_str(&plan).expect("a plan in JSON");
-    let steps = plan
-        .as_array()
-        .or_else(|| plan["steps"].as_array())
-        .expect("a list of steps");
-    assert!(steps.is_empty(), "the second plan is not empty: {plan}");
+    assert_eq!(
+        plan["plan"],
+        serde_json::json!([]),
+        "the second plan is not empty"
+    );
 
     for service in ["boot", "data", "gito", "cgit", "regi", "ntpd"] {
         hardened(&site.container(service));
@@ -93,23 +93,32 @@ fn what_dies_is_brought_back_and_sigterm_ends_it_in_time() {
     });
 
     let started = started_at(&container);
-    docker(&["kill", &container]).ok();
+    kill_inside(&container);
     until("data is back", || {
         started_at(&container) != started
             && states(&site).contains(&("data".into(), "ready".into()))
     });
 
-    let asked = Instant::now();
     run(Command::new("kill").arg(supervisor.id().to_string())).ok();
     let ended = supervisor.wait().expect("runctl ends");
-    assert!(
-        asked.elapsed() < Duration::from_secs(10),
-        "it took {:?}",
-        asked.elapsed()
-    );
     assert_eq!(ended.code(), Some(0));
-    let running = docker(&["ps", "-q", "--filter", &format!("name=^{container}$")]).ok();
-    assert_eq!(running, "", "the container is left running");
+    let state = docker(&[
+        "inspect",
+        "-f",
+        "{{.State.Running}} {{.State.ExitCode}}",
+        &container,
+    ]);
+    assert_eq!(
+        state.ok().trim(),
+        "false 0",
+        "it did not stop by itself in the time it is given"
+    );
+}
+
+/// Kills what runs inside, as a fault would; `docker kill` would count as the operator's wish.
+fn kill_inside(container: &str) {
+    let pid = docker(&["inspect", "-f", "{{.State.Pid}}", container]).ok();
+    run(Command::new("kill").args(["-9", pid.trim()])).ok();
 }
 
 fn started_at(container: &str) -> String {
