@@ -1,4 +1,4 @@
-//! An image as `docker save` writes it: one tar with the configuration and uncompressed layers. It is spooled to a file
+//! An image as `docker save` writes it: one tar with the configuration and uncompressed layers. It lies in a file
 //! because its table of contents comes last; layers are cut out of it and compressed, always to the same bytes.
 
 use std::collections::HashMap;
@@ -11,7 +11,6 @@ use flate2::{Compression, GzBuilder};
 use fs_err as fs;
 use sha2::{Digest as _, Sha256 as Hasher};
 use tempfile::TempDir;
-use tokio::io::AsyncRead;
 
 use super::Error;
 use super::manifest::{Digest, diff_ids};
@@ -44,38 +43,21 @@ struct Listed {
 }
 
 impl Archive {
-    /// Spools what an engine writes into a folder of its own below `scratch`, and reads what it holds.
-    pub async fn spool(mut tar: impl AsyncRead + Unpin, scratch: &Path) -> Result<Self, Error> {
-        let failed = |what| {
-            let folder = scratch.to_owned();
-            move |source| Error::Archive {
-                what,
-                folder,
-                source,
-            }
+    /// Takes over a tar that an engine saved, and reads what it holds.
+    pub async fn take(saved: &Path) -> Result<Self, Error> {
+        let beside = saved.parent().unwrap_or(Path::new(".")).to_owned();
+        let shown = beside.clone();
+        let saved = saved.to_owned();
+        let take = move || {
+            let folder = tempfile::Builder::new()
+                .prefix("image-")
+                .tempdir_in(beside)?;
+            fs::rename(saved, folder.path().join(TAR))?;
+            Self::read(folder)
         };
-        let folder = tempfile::Builder::new()
-            .prefix("image-")
-            .tempdir_in(scratch)
-            .map_err(failed("make room for the"))?;
-        let path = folder.path().join(TAR);
-        let spool = async {
-            let mut file = fs_err::tokio::File::create(&path).await?;
-            tokio::io::copy(&mut tar, &mut file).await?;
-            tokio::io::AsyncWriteExt::flush(&mut file).await
-        };
-        spool.await.map_err(failed("spool the"))?;
-        let scratch = scratch.to_owned();
-        blocking(move || Self::read(folder))
+        blocking(take)
             .await
-            .map_err(|source| match source {
-                Trouble::Io(source) => Error::Archive {
-                    what: "read the",
-                    folder: scratch,
-                    source,
-                },
-                Trouble::Incomplete(why) => Error::Incomplete(why),
-            })
+            .map_err(|trouble| trouble.told("read the", shown))
     }
 
     fn read(folder: TempDir) -> Result<Self, Trouble> {
@@ -153,14 +135,7 @@ impl Archive {
             Ok((path, digest, size))
         })
         .await
-        .map_err(|trouble| match trouble {
-            Trouble::Io(source) => Error::Archive {
-                what: "compress a layer of the",
-                folder: shown,
-                source,
-            },
-            Trouble::Incomplete(why) => Error::Incomplete(why),
-        })
+        .map_err(|trouble| trouble.told("compress a layer of the", shown))
     }
 }
 
@@ -170,6 +145,19 @@ const CONFIG: &str = "config.json";
 enum Trouble {
     Io(io::Error),
     Incomplete(String),
+}
+
+impl Trouble {
+    fn told(self, what: &'static str, folder: PathBuf) -> Error {
+        match self {
+            Self::Io(source) => Error::Archive {
+                what,
+                folder,
+                source,
+            },
+            Self::Incomplete(why) => Error::Incomplete(why),
+        }
+    }
 }
 
 impl From<io::Error> for Trouble {

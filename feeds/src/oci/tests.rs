@@ -206,9 +206,7 @@ async fn an_image_saved_by_the_engine_is_pushed_once() {
     let scratch = tempfile::tempdir().unwrap();
     let regi = Arc::new(Registry::connect(&to.endpoint()).unwrap());
     let saved = save(&[b"base", b"top"]);
-    let archive = Archive::spool(saved.as_slice(), scratch.path())
-        .await
-        .unwrap();
+    let archive = take(&saved, scratch.path()).await.unwrap();
     let first = push_archive(&archive, &regi, "suite/data:1", &Silent)
         .await
         .unwrap();
@@ -238,22 +236,18 @@ async fn the_next_image_pushes_only_its_own_layers() {
     let scratch = tempfile::tempdir().unwrap();
     let connect = || Arc::new(Registry::connect(&to.endpoint()).unwrap());
     let regi = connect();
-    let spool = async |layers: &[&[u8]]| {
-        Archive::spool(save(layers).as_slice(), scratch.path())
-            .await
-            .unwrap()
-    };
-    let one = spool(&[b"base", b"top"]).await;
+    let taken = async |layers: &[&[u8]]| take(&save(layers), scratch.path()).await.unwrap();
+    let one = taken(&[b"base", b"top"]).await;
     push_archive(&one, &regi, "suite/data:1", &Silent)
         .await
         .unwrap();
-    let two = spool(&[b"base", b"other"]).await;
+    let two = taken(&[b"base", b"other"]).await;
     let sister = push_archive(&two, &regi, "suite/boot:1", &Silent)
         .await
         .unwrap();
     assert_eq!(sister.blobs_pushed, 2, "the base was not mounted");
     // A later run remembers nothing but asks what the tag names.
-    let three = spool(&[b"base", b"third"]).await;
+    let three = taken(&[b"base", b"third"]).await;
     let later = push_archive(&three, &connect(), "suite/data:1", &Silent)
         .await
         .unwrap();
@@ -263,19 +257,14 @@ async fn the_next_image_pushes_only_its_own_layers() {
 #[tokio::test]
 async fn a_broken_archive_is_told_so() {
     let scratch = tempfile::tempdir().unwrap();
-    let spool = async |tar: Vec<u8>| {
-        Archive::spool(tar.as_slice(), scratch.path())
-            .await
-            .err()
-            .unwrap()
-    };
+    let taken = async |tar: Vec<u8>| take(&tar, scratch.path()).await.err().unwrap();
     assert!(matches!(
-        spool(pack(&[("a", b"b")])).await,
+        taken(pack(&[("a", b"b")])).await,
         Error::Incomplete(_)
     ));
     let mut half = save(&[LAYER]);
     half.truncate(half.len() / 2);
-    drop(spool(half).await);
+    assert!(matches!(taken(half).await, Error::Incomplete(_)));
     assert_eq!(
         fs_err::read_dir(scratch.path()).unwrap().count(),
         0,
@@ -294,14 +283,18 @@ async fn a_layer_that_is_something_else_is_not_pushed() {
         .position(|it| it == &LAYER[..100])
         .unwrap();
     saved[at] ^= 1;
-    let archive = Archive::spool(saved.as_slice(), scratch.path())
-        .await
-        .unwrap();
+    let archive = take(&saved, scratch.path()).await.unwrap();
     let error = push_archive(&archive, &regi, "suite/data:1", &Silent)
         .await
         .unwrap_err();
     assert!(matches!(error, Error::Incomplete(_)), "{error}");
     assert!(to.inside().manifests.is_empty());
+}
+
+async fn take(tar: &[u8], scratch: &Path) -> Result<Archive, Error> {
+    let saved = scratch.join("saved.tar");
+    fs_err::write(&saved, tar).unwrap();
+    Archive::take(&saved).await
 }
 
 /// Makes what `docker save` writes, with layers by links as it does for repeated ones.

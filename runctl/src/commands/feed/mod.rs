@@ -3,6 +3,8 @@
 mod apt;
 mod boot;
 mod data;
+mod gito;
+mod regi;
 
 use clap::Args;
 
@@ -83,7 +85,8 @@ pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
         let fed = match kind {
             Kind::Data => data::feed(&run).await,
             Kind::Boot => boot::feed(&run).await,
-            Kind::Gito | Kind::Regi => Ok(Vec::new()),
+            Kind::Gito => gito::feed(&run).await,
+            Kind::Regi => regi::feed(&run).await,
         };
         items.extend(fed?);
     }
