@@ -22,8 +22,8 @@ pub(super) struct Package<'a> {
     pub(super) size: u64,
     /// The digest of its file.
     pub(super) sha256: Sha256,
-    /// Where the file comes from: the place of its suite among the surveyed ones.
-    pub(super) suite: usize,
+    /// Which suite it comes from.
+    pub(super) origin: Origin,
     /// How much a system needs it.
     pub(super) priority: Priority,
     /// Whether every system has it.
@@ -33,6 +33,15 @@ pub(super) struct Package<'a> {
     recommends: &'a str,
     provides: &'a str,
     paragraph: Paragraph<'a>,
+}
+
+/// Which suite a package comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The place of the suite among the surveyed ones.
+    pub(super) suite: usize,
+    /// Whether its packages are taken only where no others will do, as backports are.
+    pub(super) reserve: bool,
 }
 
 /// How much a system needs a package; the most needed sorts first.
@@ -59,7 +68,7 @@ pub struct Incomplete {
 
 impl<'a> Package<'a> {
     /// Reads a paragraph of an index that came with the given suite.
-    pub(super) fn read(paragraph: Paragraph<'a>, suite: usize) -> Result<Self, Incomplete> {
+    pub(super) fn read(paragraph: Paragraph<'a>, origin: Origin) -> Result<Self, Incomplete> {
         let mut package = Self {
             name: "",
             version: Version(""),
@@ -67,7 +76,7 @@ impl<'a> Package<'a> {
             filename: "",
             size: 0,
             sha256: Sha256([0; 32]),
-            suite,
+            origin,
             priority: Priority::default(),
             essential: false,
             depends: "",
@@ -166,7 +175,7 @@ mod tests {
     use crate::apt::deb822::paragraphs;
 
     fn read(text: &str) -> Result<Package<'_>, Incomplete> {
-        Package::read(paragraphs(text).next().expect("text"), 0)
+        Package::read(paragraphs(text).next().expect("text"), Origin::default())
     }
 
     #[test]

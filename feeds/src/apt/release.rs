@@ -21,6 +21,8 @@ pub(super) struct Release {
     pub(super) by_hash: bool,
     /// Whether packages for all architectures stand in an index of their own only.
     pub(super) separate_all: bool,
+    /// Whether its packages are installed only when asked for.
+    pub(super) not_automatic: bool,
     /// The length and digest of each index, by its path below the suite.
     pub(super) indexes: BTreeMap<String, Index>,
 }
@@ -74,6 +76,7 @@ impl Release {
             date,
             valid_until,
             by_hash: get("Acquire-By-Hash") == Some("yes"),
+            not_automatic: get("NotAutomatic") == Some("yes"),
             separate_all: lists_all && !merged,
             indexes: indexes.collect::<Result<_, _>>()?,
         })

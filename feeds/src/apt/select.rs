@@ -1,7 +1,8 @@
 //! From a package list to everything that installing it takes, over all suites together.
 //!
-//! The newest version that satisfies a relation wins. Among alternatives one that is taken already suffices; else the
-//! first that can be had, as apt would. What cannot be had is collected and told at once, with who wants it.
+//! The newest version that satisfies a relation wins; one from backports only where no other suite has one. Among
+//! alternatives one that is taken already suffices; else the first that can be had, as apt would. What cannot be had is
+//! collected and told at once, with who wants it.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -42,7 +43,7 @@ impl fmt::Display for Unsatisfied {
 /// All packages of one architecture, by what they can be asked for as.
 pub(super) struct Universe<'a> {
     packages: Vec<Package<'a>>,
-    /// Places in `packages`, newest version first.
+    /// Places in `packages`, the one to prefer first.
     named: HashMap<&'a str, Vec<usize>>,
     /// Places of those that provide a name, with the version they provide it in.
     provided: HashMap<&'a str, Vec<(usize, Option<Version<'a>>)>>,
@@ -61,7 +62,11 @@ impl<'a> Universe<'a> {
         }
         for places in named.values_mut() {
             // The sort is stable: of equal versions the one of the first suite stays first.
-            places.sort_by(|a, b| packages[*b].version.cmp(&packages[*a].version));
+            places.sort_by(|a, b| {
+                let (a, b) = (&packages[*a], &packages[*b]);
+                let kept_back = a.origin.reserve.cmp(&b.origin.reserve);
+                kept_back.then_with(|| b.version.cmp(&a.version))
+            });
         }
         for places in provided.values_mut() {
             // What a system has anyway before the rest, then by name, then the newest: the same choice every time.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::deb822::paragraphs;
 use super::error::Error;
-use super::package::Package;
+use super::package::{Origin, Package};
 use super::reindex::{Failure, Title, reindex};
 use super::select::{Universe, Wanted};
 use super::source::{Selection, Source};
@@ -162,7 +162,11 @@ fn put_package(plan: &mut Plan, package: &Package<'_>, from: &Verified<'_>) -> R
 }
 
 fn read_packages<'a>(read: &'a Read, from: &Verified<'_>) -> Result<Vec<Package<'a>>, Error> {
-    let packages = paragraphs(&read.packages.text).map(|one| Package::read(one, read.suite));
+    let origin = Origin {
+        suite: read.suite,
+        reserve: from.release.not_automatic,
+    };
+    let packages = paragraphs(&read.packages.text).map(|one| Package::read(one, origin));
     packages
         .collect::<Result<_, _>>()
         .map_err(|source| Error::Index {
@@ -238,7 +242,7 @@ impl Selecting<'_> {
         for architecture in &self.source.architectures {
             let packages = self.select(architecture, read)?;
             for package in &packages {
-                put_package(plan, package, &self.verified[package.suite])?;
+                put_package(plan, package, &self.verified[package.origin.suite])?;
             }
             selected.insert(architecture.clone(), packages);
         }

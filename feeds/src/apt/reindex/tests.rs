@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::apt::compression::Compression;
 use crate::apt::deb822::paragraphs;
+use crate::apt::package::Origin;
 use crate::apt::release::Release;
 use crate::trust::Keyring;
 
@@ -24,7 +25,7 @@ fn upstream() -> String {
 
 fn make(text: &str, key: &SiteKey) -> BTreeMap<String, Vec<u8>> {
     let packages = paragraphs(text)
-        .map(|one| Package::read(one, 0).expect("complete"))
+        .map(|one| Package::read(one, Origin::default()).expect("complete"))
         .collect();
     let selected = BTreeMap::from([("amd64".to_owned(), packages)]);
     let date = Timestamp::from_second(1_783_764_997).expect("a time");

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::*;
-use crate::apt::deb822::paragraphs;
+use crate::apt::deb822::{Paragraph, paragraphs};
+use crate::apt::package::Origin;
 use crate::digest::Sha256;
 
 /// Writes an index from lines such as `a 1 Depends: b (>= 2) | c; Provides: d`.
@@ -31,10 +32,16 @@ fn index(lines: &[&str]) -> String {
     text
 }
 
+/// Packages that say so come from a suite like backports.
+fn origin(paragraph: Paragraph<'_>) -> Origin {
+    let reserve = paragraph.get("Suite") == Some("backports");
+    Origin { suite: 0, reserve }
+}
+
 fn try_select(lines: &[&str], wanted: &Wanted) -> Result<Vec<String>, Vec<String>> {
     let text = index(lines);
     let packages = paragraphs(&text)
-        .map(|one| Package::read(one, 0).expect("complete"))
+        .map(|one| Package::read(one, origin(one)).expect("complete"))
         .collect();
     match Universe::new(packages).select(wanted) {
         Ok(selected) => Ok(selected.iter().map(ToString::to_string).collect()),
@@ -72,6 +79,18 @@ fn the_newest_version_that_will_do_wins() {
     let lines = &["a 1 Depends: b (<< 3)", "b 1", "b 2", "b 3", "b 10"];
     assert_eq!(select(lines, &["a"]), ["a 1", "b 2"]);
     assert_eq!(select(lines, &["b"]), ["b 10"]);
+}
+
+#[test]
+fn backports_are_taken_only_where_nothing_else_will_do() {
+    let lines = &[
+        "a 1",
+        "a 2 Suite: backports",
+        "b 1 Depends: a",
+        "c 1 Depends: a (>= 2)",
+    ];
+    assert_eq!(select(lines, &["b"]), ["a 1", "b 1"]);
+    assert_eq!(select(lines, &["c"]), ["a 2", "c 1"]);
 }
 
 #[test]

@@ -64,7 +64,8 @@ impl Site {
             text.push('\n');
             pool.insert(path, content);
         }
-        let packages = paragraphs(&text).map(|one| Package::read(one, 0).expect("complete"));
+        let packages =
+            paragraphs(&text).map(|one| Package::read(one, Origin::default()).expect("complete"));
         let selected = BTreeMap::from([("amd64".to_owned(), packages.collect())]);
         let date = Timestamp::from_second(date).expect("a time");
         let title = Title {
