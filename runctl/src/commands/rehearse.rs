@@ -29,7 +29,7 @@ pub struct Rehearse {
     #[arg(long, value_name = "FILE.png")]
     shot: Option<PathBuf>,
     /// How long it may take until it calls back.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     timeout: u64,
     /// Its memory.
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
