@@ -5,6 +5,7 @@
 //! published together as a generation. Nothing here knows docker, the command line or a terminal.
 
 pub mod apt;
+mod compression;
 pub mod digest;
 pub mod error;
 pub mod events;

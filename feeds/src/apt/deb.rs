@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::compression::{Compression, read_within};
+use crate::compression::{Compression, read_within};
 use crate::error::{Class, Classified};
 use crate::store::{self, Object, RelPath, Store};
 

@@ -3,7 +3,6 @@
 //! The chain: a trusted key signs `InRelease`, which gives the digest of every index, which gives the digest of every
 //! package. A package list is closed over what its packages need, over all suites together, and told as one suite.
 
-mod compression;
 pub mod deb;
 mod deb822;
 mod error;

@@ -5,9 +5,9 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::compression::{gzip, xz};
 use super::package::Package;
 use super::release::format_date;
+use crate::compression::{gzip, xz};
 use crate::digest::Sha256;
 use crate::trust::{self, SiteKey};
 

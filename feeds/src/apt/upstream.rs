@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::compression::Compression;
 use super::error::Error;
 use super::release::{Index, Release};
 use super::source::Suite;
+use crate::compression::Compression;
 use crate::events::Watch;
 use crate::store::{Object, RelPath};
 use crate::transfer::{self, Transfer, Want};

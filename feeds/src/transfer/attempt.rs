@@ -266,15 +266,16 @@ fn broken(error: reqwest::Error) -> (Reason, Retry) {
     } else {
         Retry::Later
     };
-    let what = if error.is_connect() {
-        "cannot connect"
-    } else {
-        "the connection broke"
-    };
+    let unreachable = error.is_connect();
     let error = error.without_url();
     let mut innermost: &dyn std::error::Error = &error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    (Reason::Connection(format!("{what}: {innermost}")), retry)
+    let reason = if unreachable {
+        Reason::Unreachable(format!("cannot connect: {innermost}"))
+    } else {
+        Reason::Connection(format!("the connection broke: {innermost}"))
+    };
+    (reason, retry)
 }

@@ -72,7 +72,9 @@ pub struct Failure {
 /// Why a mirror did not deliver a file.
 #[derive(Debug)]
 pub enum Reason {
-    /// It could not be reached or broke off.
+    /// It could not be reached.
+    Unreachable(String),
+    /// It broke off.
     Connection(String),
     /// It answered with such a status.
     Status(u16),
@@ -152,7 +154,9 @@ impl fmt::Display for Reason {
             }
             Self::Resumed => f.write_str("it does not resume where it was asked to"),
             Self::Scheme(scheme) => write!(f, "`{scheme}` addresses cannot be fetched"),
-            Self::Connection(what) | Self::Media(what) => f.write_str(what),
+            Self::Unreachable(what) | Self::Connection(what) | Self::Media(what) => {
+                f.write_str(what)
+            }
         }
     }
 }

@@ -201,7 +201,7 @@ impl Transfer {
             };
             partial = back;
             tracing::debug!(file = want.name(), url = masked(url), %reason, ?retry, "a mirror failed");
-            if matches!(reason, Reason::Connection(_) | Reason::Stalled(_)) {
+            if matches!(reason, Reason::Unreachable(_) | Reason::Stalled(_)) {
                 self.reputation.failed(url);
             }
             if reason.is_wrong_content() && mirrors.has_others() {

@@ -1,1 +1,17 @@
-//! yum
+//! YUM repositories: mirrored as the upstream made them, metadata of every type and all packages of some architectures.
+//!
+//! The chain: a trusted key signs `repomd.xml`, which gives the digest of every metadata file; `primary` among them
+//! gives the digest of every package.
+
+mod error;
+mod primary;
+mod record;
+mod repomd;
+mod source;
+mod survey;
+pub mod treeinfo;
+
+pub use error::Error;
+pub use record::Unreadable;
+pub use source::{Source, Trust};
+pub use survey::survey;

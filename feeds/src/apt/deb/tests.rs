@@ -1,7 +1,7 @@
 //! Packages made here, in every compression, with links of every kind.
 
-use super::super::compression::{gzip, xz};
 use super::*;
+use crate::compression::{gzip, xz};
 
 enum Member {
     File(&'static str, &'static str),

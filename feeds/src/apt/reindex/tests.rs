@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::apt::compression::Compression;
 use crate::apt::deb822::paragraphs;
 use crate::apt::package::Origin;
 use crate::apt::release::Release;
+use crate::compression::Compression;
 use crate::trust::Keyring;
 
 fn key(folder: &std::path::Path) -> Arc<SiteKey> {

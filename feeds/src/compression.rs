@@ -4,9 +4,11 @@ use std::io::{self, Read, Write as _};
 
 /// How a file is compressed, by the end of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compression {
+pub(crate) enum Compression {
     /// Not at all.
     None,
+    /// `.bz2`
+    Bzip2,
     /// `.gz`
     Gzip,
     /// `.xz`
@@ -17,20 +19,22 @@ pub(super) enum Compression {
 
 impl Compression {
     /// Tells by the end of a file's name; nothing if it is compressed in a way that is not read here.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub(crate) fn of(name: &str) -> Option<Self> {
         match name.rsplit_once('.').map(|(_, end)| end) {
             Some("xz") => Some(Self::Xz),
             Some("gz") => Some(Self::Gzip),
             Some("zst") => Some(Self::Zstd),
-            Some("bz2" | "lzma" | "lz4") => None,
+            Some("bz2") => Some(Self::Bzip2),
+            Some("lzma" | "lz4" | "zck") => None,
             _ => Some(Self::None),
         }
     }
 
     /// Reads what was compressed.
-    pub(super) fn reader<'a>(self, compressed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    pub(crate) fn reader<'a>(self, compressed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::None => Box::new(compressed),
+            Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(compressed)),
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(compressed)),
             Self::Xz => Box::new(liblzma::read::XzDecoder::new_multi_decoder(compressed)),
             Self::Zstd => Box::new(zstd::Decoder::new(compressed)?),
@@ -38,13 +42,13 @@ impl Compression {
     }
 
     /// Reads all that was compressed, and refuses more than `limit` bytes.
-    pub(super) fn decompress(self, compressed: &[u8], limit: u64) -> io::Result<Vec<u8>> {
+    pub(crate) fn decompress(self, compressed: &[u8], limit: u64) -> io::Result<Vec<u8>> {
         read_within(self.reader(compressed)?, limit)
     }
 }
 
 /// Reads to the end, and refuses more than `limit` bytes.
-pub(super) fn read_within(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_within(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader
         .take(limit.saturating_add(1))
@@ -57,14 +61,14 @@ pub(super) fn read_within(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> 
 }
 
 /// Compresses for clients that know nothing else; no time is written, so equal input gives equal output.
-pub(super) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes)?;
     encoder.finish()
 }
 
 /// Compresses for all others.
-pub(super) fn xz(bytes: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn xz(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 6);
     encoder.write_all(bytes)?;
     encoder.finish()
@@ -94,6 +98,6 @@ mod tests {
                 .decompress(&compressed, limit - 1)
                 .expect_err("too much");
         }
-        assert_eq!(Compression::of("Packages.bz2"), None);
+        assert_eq!(Compression::of("Packages.lzma"), None);
     }
 }

@@ -1,0 +1,100 @@
+//! What keeps a YUM repository or an installation tree from being mirrored.
+
+use std::io;
+
+use super::record::Unreadable;
+use crate::store::{self, NotRelative, RelPath};
+use crate::{Class, Classified, transfer, trust};
+
+/// A YUM repository or an installation tree cannot be surveyed.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "the message of each variant tells what its fields are"
+)]
+pub enum Error {
+    /// The name of the repository cannot name a folder.
+    #[error("`{name}` cannot name a tree")]
+    Name { name: String, source: NotRelative },
+    /// Its keyring is of no use.
+    #[error("cannot use the keys of `{name}`")]
+    Keys {
+        name: String,
+        source: Box<trust::Error>,
+    },
+    /// Metadata did not come.
+    #[error("cannot survey `{name}`")]
+    Fetch {
+        name: String,
+        source: Box<transfer::Error>,
+    },
+    /// Nobody trusted signed it.
+    #[error("cannot trust `{url}`")]
+    Trust {
+        url: String,
+        source: Box<trust::Error>,
+    },
+    /// Metadata makes no sense.
+    #[error("cannot use `{file}` of `{name}`")]
+    Metadata {
+        name: String,
+        file: String,
+        source: Unreadable,
+    },
+    /// Metadata does not list the packages.
+    #[error("`repomd.xml` of `{name}` lists no `primary` metadata")]
+    NoPrimary { name: String },
+    /// Two files want the same path.
+    #[error("`{name}` lists `{path}` twice, with different content")]
+    Conflict { name: String, path: RelPath },
+    /// Metadata that we have cannot be read again.
+    #[error("cannot read what was fetched of `{name}`")]
+    Store { name: String, source: store::Error },
+    /// Metadata is not what its compression says.
+    #[error("cannot decompress `{file}` of `{name}`")]
+    Decompress {
+        name: String,
+        file: String,
+        source: io::Error,
+    },
+    /// The tree has no image for the architecture.
+    #[error("`.treeinfo` of `{url}` has no images for `{architecture}`, only for {}", others.join(", "))]
+    NoImages {
+        url: String,
+        architecture: String,
+        others: Vec<String>,
+    },
+    /// The tree does not say what its images should be.
+    #[error("`.treeinfo` of `{url}` has no usable checksum of `{path}`")]
+    NoChecksum { url: String, path: String },
+    /// The tree names a path that leaves it.
+    #[error("`.treeinfo` of `{url}` is of no use")]
+    Treeinfo { url: String, source: NotRelative },
+}
+
+impl Classified for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Name { .. } | Self::NoImages { .. } => Class::Configuration,
+            Self::Keys { source, .. } | Self::Trust { source, .. } => source.class(),
+            Self::Fetch { source, .. } => source.class(),
+            Self::Store { source, .. } => source.class(),
+            Self::NoChecksum { .. } => Class::Verification,
+            Self::Metadata { source, .. } => source.class(),
+            Self::NoPrimary { .. }
+            | Self::Conflict { .. }
+            | Self::Decompress { .. }
+            | Self::Treeinfo { .. } => Class::Upstream,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Keys { source, .. } | Self::Trust { source, .. } => source.hint(),
+            Self::Fetch { source, .. } => source.hint(),
+            Self::Store { source, .. } => source.hint(),
+            Self::Metadata { source, .. } => source.hint(),
+            _ => None,
+        }
+    }
+}

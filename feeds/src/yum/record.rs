@@ -1,0 +1,236 @@
+//! Records of repository metadata, streamed: `repomd.xml` lists `data`, `primary.xml` lists `package`, both alike.
+//!
+//! Only predefined entities are resolved and a document type is refused: nothing can grow while it is read.
+
+use std::collections::BTreeMap;
+use std::io::BufRead;
+
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+
+use crate::digest::Digest;
+use crate::digest::Sha256;
+use crate::store::{NotRelative, RelPath};
+use crate::{Class, Classified};
+
+/// Metadata that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It is not well-formed.
+    #[error("it is not well-formed XML near byte {at}")]
+    Xml {
+        /// Where.
+        at: u64,
+        /// Why.
+        source: Box<quick_xml::Error>,
+    },
+    /// It has what no metadata has.
+    #[error("near byte {at} it has {what}")]
+    Unexpected {
+        /// Where.
+        at: u64,
+        /// What.
+        what: &'static str,
+    },
+    /// A record lacks something.
+    #[error("`{record}` has no usable {lacks}")]
+    Lacks {
+        /// The record.
+        record: String,
+        /// What it lacks.
+        lacks: &'static str,
+    },
+    /// A record lies outside its repository.
+    #[error("a record lies where it must not")]
+    Path(#[source] NotRelative),
+    /// A record lies on another server.
+    #[error("`{record}` lies on another server, where clients would go past the mirror")]
+    Elsewhere {
+        /// The record.
+        record: String,
+    },
+    /// The digest can be forged, and a signature above it would prove nothing.
+    #[error("`{record}` is vouched for by {algorithm} only, which can be forged")]
+    Weak {
+        /// The record.
+        record: String,
+        /// The algorithm.
+        algorithm: String,
+    },
+}
+
+impl Classified for Unreadable {
+    fn class(&self) -> Class {
+        match self {
+            Self::Weak { .. } => Class::Verification,
+            _ => Class::Upstream,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Weak { .. } => Some(
+                "write `trust = \"none\"` in place of `keys` if this repository must be mirrored nonetheless"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// One element below a record.
+#[derive(Debug, Default)]
+pub(super) struct Field {
+    pub(super) text: String,
+    pub(super) attributes: BTreeMap<String, String>,
+}
+
+/// One record: its own attributes and the fields asked for, the first of each name.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) fields: BTreeMap<String, Field>,
+}
+
+/// Where a file lies in its repository, and what must hold for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) path: RelPath,
+    pub(super) size: Option<u64>,
+    pub(super) sha256: Option<Sha256>,
+    pub(super) other: Option<Digest>,
+}
+
+impl Record {
+    pub(super) fn text(&self, field: &str) -> Option<&str> {
+        self.fields.get(field).map(|field| field.text.trim())
+    }
+
+    /// Reads location and checksum; `weak` takes digests that can be forged.
+    pub(super) fn listed(&self, size: Option<u64>, weak: bool) -> Result<Listed, Unreadable> {
+        let location = self.fields.get("location").map(|field| &field.attributes);
+        let href = location.and_then(|location| location.get("href"));
+        let lacks = |lacks| {
+            let record = href
+                .or(self.attributes.get("type"))
+                .cloned()
+                .unwrap_or_default();
+            Unreadable::Lacks { record, lacks }
+        };
+        let href = href.ok_or_else(|| lacks("location"))?;
+        if location.is_some_and(|location| location.contains_key("xml:base")) {
+            return Err(Unreadable::Elsewhere {
+                record: href.clone(),
+            });
+        }
+        let decoded = percent_encoding::percent_decode_str(href).decode_utf8();
+        let path = decoded.map_err(|_| lacks("location"))?.into_owned();
+        let path = RelPath::new(path).map_err(Unreadable::Path)?;
+        let checksum = self
+            .fields
+            .get("checksum")
+            .ok_or_else(|| lacks("checksum"))?;
+        let algorithm = checksum.attributes.get("type").map_or("", String::as_str);
+        let hex = checksum.text.trim();
+        let sha256 = (algorithm == "sha256").then(|| hex.parse().ok()).flatten();
+        let other = Digest::parse(algorithm, hex);
+        match other {
+            None if sha256.is_none() => return Err(lacks("checksum")),
+            Some(digest) if !digest.is_strong() && !weak => {
+                let (record, algorithm) = (href.clone(), algorithm.to_owned());
+                return Err(Unreadable::Weak { record, algorithm });
+            }
+            _ => Ok(Listed {
+                path,
+                size,
+                sha256,
+                other,
+            }),
+        }
+    }
+}
+
+/// Reads all elements `record` right below the root, with those of their direct children that are named in `fields`.
+pub(super) fn read(
+    input: impl BufRead,
+    record: &str,
+    fields: &[&str],
+    mut take: impl FnMut(Record) -> Result<(), Unreadable>,
+) -> Result<(), Unreadable> {
+    let mut reader = Reader::from_reader(input);
+    reader.config_mut().expand_empty_elements = true;
+    let mut buffer = Vec::new();
+    let (mut depth, mut current, mut field) = (0_usize, None::<Record>, None::<Field>);
+    loop {
+        buffer.clear();
+        let at = reader.buffer_position();
+        let unexpected = |what| Unreadable::Unexpected { at, what };
+        let failed = |source| Unreadable::Xml {
+            at,
+            source: Box::new(source),
+        };
+        match reader.read_event_into(&mut buffer).map_err(failed)? {
+            Event::Start(start) => {
+                depth += 1;
+                let name = start.local_name();
+                if depth == 2 && name.as_ref() == record {
+                    let attributes = attributes(&start).map_err(failed)?;
+                    current = Some(Record {
+                        attributes,
+                        ..Record::default()
+                    });
+                } else if depth == 3 && current.is_some() && fields.contains(&name.as_ref()) {
+                    let attributes = attributes(&start).map_err(failed)?;
+                    field = Some(Field {
+                        attributes,
+                        ..Field::default()
+                    });
+                }
+            }
+            Event::Text(text) if depth == 3 => {
+                if let Some(field) = &mut field {
+                    field.text.push_str(&text.xml10_content());
+                }
+            }
+            Event::GeneralRef(reference) if depth == 3 => {
+                if let Some(field) = &mut field {
+                    match reference.resolve_char_ref().map_err(failed)? {
+                        Some(character) => field.text.push(character),
+                        None => field.text.push_str(
+                            resolve_predefined_entity(&reference.xml10_content())
+                                .ok_or_else(|| unexpected("an entity of its own"))?,
+                        ),
+                    }
+                }
+            }
+            Event::End(end) => {
+                if depth == 3
+                    && let (Some(field), Some(current)) = (field.take(), &mut current)
+                {
+                    let name = end.local_name().as_ref().to_owned();
+                    current.fields.entry(name).or_insert(field);
+                } else if depth == 2
+                    && let Some(record) = current.take()
+                {
+                    take(record)?;
+                }
+                depth = depth.saturating_sub(1);
+            }
+            Event::DocType(_) => return Err(unexpected("a document type")),
+            Event::Eof if depth > 0 => return Err(unexpected("its end too early")),
+            Event::Eof => return Ok(()),
+            _ => {}
+        }
+    }
+}
+
+fn attributes(start: &BytesStart<'_>) -> Result<BTreeMap<String, String>, quick_xml::Error> {
+    let mut attributes = BTreeMap::new();
+    for attribute in start.attributes() {
+        let attribute = attribute.map_err(quick_xml::Error::from)?;
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0)?;
+        attributes.insert(attribute.key.as_ref().to_owned(), value.into_owned());
+    }
+    Ok(attributes)
+}
