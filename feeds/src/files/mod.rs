@@ -86,11 +86,7 @@ pub fn survey(source: &Source) -> Result<Plan, Error> {
         .filter_map(|file| file.urls.first())
         .collect();
     hosts.dedup_by_key(|url| url.host_str().map(str::to_owned));
-    let upstream = hosts
-        .into_iter()
-        .map(|url| masked(url))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let upstream = hosts.into_iter().map(masked).collect::<Vec<_>>().join(", ");
     Ok(Plan {
         tree: safe(format!("data/files/{}", source.name))?,
         upstream,

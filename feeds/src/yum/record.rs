@@ -136,10 +136,10 @@ impl Record {
         let sha256 = (algorithm == "sha256").then(|| hex.parse().ok()).flatten();
         let other = Digest::parse(algorithm, hex);
         match other {
-            None if sha256.is_none() => return Err(lacks("checksum")),
+            None if sha256.is_none() => Err(lacks("checksum")),
             Some(digest) if !digest.is_strong() && !weak => {
                 let (record, algorithm) = (href.clone(), algorithm.to_owned());
-                return Err(Unreadable::Weak { record, algorithm });
+                Err(Unreadable::Weak { record, algorithm })
             }
             _ => Ok(Listed {
                 path,

@@ -6,7 +6,8 @@ use feeds::apt::deb;
 use feeds::events::Watch;
 use feeds::plan::Plan;
 use feeds::store::{Object, RelPath, Store};
-use feeds::transfer::Transfer;
+use feeds::transfer::{Transfer, masked};
+use feeds::yum::treeinfo;
 
 use super::data::{self, Surveyed};
 use super::{Item, Run};
@@ -43,8 +44,16 @@ async fn survey(kernel: &KernelFeed, transfer: &Transfer, watch: &dyn Watch) -> 
             architecture,
             sha256,
         } => {
-            let _ = (urls, architecture, sha256, watch);
-            todo!()
+            let urls = data::urls(urls)?;
+            let sha256 = sha256
+                .as_deref()
+                .map(|text| data::digest(".treeinfo", text));
+            let sha256 = sha256.transpose()?;
+            let found = treeinfo::survey(&urls, architecture, sha256, transfer, watch).await?;
+            plan.upstream = urls.first().map(masked).unwrap_or_default();
+            plan.trust = sha256.map_or("none", |_| "sha256 in boot.toml").to_owned();
+            plan.have = BTreeMap::from([(data::file_path(".treeinfo")?, found.treeinfo)]);
+            plan.get = found.images.into_iter().collect();
         }
         KernelSource::Urls { files } => {
             plan.get = data::wants(files)?;

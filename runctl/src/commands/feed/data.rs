@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use feeds::digest::Sha256;
 use feeds::events::Watch;
 use feeds::plan::Plan;
 use feeds::store::{RelPath, Store, Tree};
@@ -11,7 +12,7 @@ use futures_util::future::join_all;
 
 use super::{Item, Run};
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::site::{FilesFeed, YumFeed};
+use crate::site::{FilesFeed, Trust, YumFeed};
 
 /// One upstream: what it is called, the tree it becomes, and what its survey decided.
 pub(super) struct Surveyed {
@@ -44,7 +45,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         surveyed.push(Surveyed {
             name: format!("files {}", feed.name),
             tree: tree_path("data/files", &feed.name)?,
-            plan: files(feed, &transfer, &*watch).await,
+            plan: files(feed),
         });
     }
     publish(run, "data", surveyed, &transfer, &watch).await
@@ -153,14 +154,18 @@ pub(super) fn urls(texts: &[String]) -> Outcome<Vec<url::Url>> {
 /// The files of a list of (name, URLs, sha256).
 pub(super) fn wants(files: &[(String, Vec<String>, String)]) -> Outcome<BTreeMap<RelPath, Want>> {
     let want = |(name, texts, sha256): &(String, Vec<String>, String)| {
-        let sha256 = sha256.parse().or_fail(Class::Configuration, || {
-            format!("the sha256 of `{name}` is wrong")
-        })?;
         let mut want = Want::new(urls(texts)?, name.clone());
-        want.sha256 = Some(sha256);
+        want.sha256 = Some(digest(name, sha256)?);
         Ok((file_path(name)?, want))
     };
     files.iter().map(want).collect()
+}
+
+/// The sha256 that was written down for a file.
+pub(super) fn digest(name: &str, sha256: &str) -> Outcome<Sha256> {
+    sha256.parse().or_fail(Class::Configuration, || {
+        format!("the sha256 of `{name}` is wrong")
+    })
 }
 
 /// The name of one file in its tree.
@@ -171,11 +176,29 @@ pub(super) fn file_path(name: &str) -> Outcome<RelPath> {
 }
 
 async fn yum(feed: &YumFeed, transfer: &Transfer, watch: &dyn Watch) -> Outcome<Plan> {
-    let _ = (feed, transfer, watch);
-    todo!()
+    let source = feeds::yum::Source {
+        name: feed.name.clone(),
+        urls: urls(&feed.urls)?,
+        trust: match &feed.trust {
+            Trust::Keys(files) => feeds::yum::Trust::Keys(files.clone()),
+            Trust::None => feeds::yum::Trust::None,
+        },
+        architectures: feed.architectures.clone(),
+    };
+    Ok(feeds::yum::survey(&source, transfer, watch).await?)
 }
 
-async fn files(feed: &FilesFeed, transfer: &Transfer, watch: &dyn Watch) -> Outcome<Plan> {
-    let _ = (feed, transfer, watch);
-    todo!()
+fn files(feed: &FilesFeed) -> Outcome<Plan> {
+    let file = |(path, texts, sha256): &(String, Vec<String>, String)| {
+        Ok(feeds::files::File {
+            path: path.clone(),
+            urls: urls(texts)?,
+            sha256: digest(path, sha256)?,
+        })
+    };
+    let source = feeds::files::Source {
+        name: feed.name.clone(),
+        files: feed.files.iter().map(file).collect::<Outcome<_>>()?,
+    };
+    Ok(feeds::files::survey(&source)?)
 }
