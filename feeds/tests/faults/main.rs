@@ -69,21 +69,19 @@ fn delivers(mirrors: &[Vec<Fault>]) -> bool {
         .map(|faults| faults.iter().copied())
         .collect();
     let (mut dead, mut asked) = (vec![false; mirrors.len()], vec![false; mirrors.len()]);
-    let (mut retries, mut turn, mut partial) = (RETRIES, 0, None);
+    let (mut retries, mut turn, mut partial) = (RETRIES, 0, false);
     loop {
         let fault = left[turn].next().unwrap_or(Fault::None);
         let mut again = false;
         match fault {
             Fault::None | Fault::Rangeless => return true,
-            Fault::Overstated if partial.is_some() => return true,
-            Fault::Misplaced if partial.is_none() => return true,
+            Fault::Overstated if partial => return true,
+            Fault::Misplaced if !partial => return true,
             Fault::Missing | Fault::Longer | Fault::Overstated => dead[turn] = true,
-            // Its own tag tells that the file is another: it starts over, and is to blame.
-            Fault::Corrupt if partial.is_none_or(|from| from == turn) => {
-                (dead[turn], partial) = (true, None);
-            }
-            Fault::Corrupt | Fault::Misplaced => (again, partial) = (true, None),
-            Fault::Short | Fault::Stall => partial = Some(turn),
+            Fault::Corrupt if !partial => dead[turn] = true,
+            // Only its rest came from there: the bytes before it may be the wrong ones.
+            Fault::Corrupt | Fault::Misplaced => (again, partial) = (true, false),
+            Fault::Short | Fault::Stall => partial = true,
             Fault::Broken | Fault::Busy | Fault::Reset => {}
         }
         asked[turn] = true;
