@@ -42,9 +42,12 @@ pub(crate) struct Upstream {
     state: Arc<State>,
 }
 
+/// What a file holds, and what goes wrong with its next requests.
+type File = (Vec<u8>, VecDeque<Fault>);
+
 #[derive(Default)]
 struct State {
-    files: Mutex<HashMap<String, (Vec<u8>, VecDeque<Fault>)>>,
+    files: Mutex<HashMap<String, File>>,
     log: Mutex<Vec<String>>,
 }
 
