@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Context;
+use super::{Context, lock_engine};
 use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::Outcome;
@@ -25,7 +25,7 @@ pub struct Build {
 pub async fn build(context: &Context, build: &Build) -> Outcome {
     let site = context.site()?;
     let docker = Docker::connect().await?;
-    let _lock = context.lock_engine("build", Duration::ZERO).await?;
+    let _lock = lock_engine(&site, "build", Duration::ZERO).await?;
     let options = Options { fresh: build.fresh };
     let watch = context.console.watch();
     let images = images::build(&docker, &site, &build.services.chosen(), options, &*watch).await?;

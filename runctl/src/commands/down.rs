@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Context, up::bring_up};
+use super::{Context, lock_engine, up::bring_up};
 use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::Outcome;
@@ -29,7 +29,7 @@ pub async fn down(context: &Context, down: &Down) -> Outcome {
         let seen = plan::observe(&docker, &wanted).await?;
         return context.console.plan(&plan::down(&wanted, &seen));
     }
-    let _lock = context.lock_engine("down", Duration::ZERO).await?;
+    let _lock = lock_engine(&site, "down", Duration::ZERO).await?;
     let seen = plan::observe(&docker, &wanted).await?;
     let plan = plan::down(&wanted, &seen);
     bring_up(context, &docker, &wanted, &plan).await?;

@@ -46,9 +46,9 @@ impl Context {
     pub fn site(&self) -> Outcome<Site> {
         Ok(Site::load(&self.layout)?)
     }
+}
 
-    /// Takes the lock that everything that changes containers takes.
-    pub async fn lock_engine(&self, purpose: &str, patience: Duration) -> Outcome<Lock> {
-        lock::take(&self.layout.locks(), "engine", purpose, patience).await
-    }
+/// Takes the lock that everything that changes containers takes.
+pub async fn lock_engine(site: &Site, purpose: &str, patience: Duration) -> Outcome<Lock> {
+    lock::take(&site.layout.locks(), "engine", purpose, patience).await
 }

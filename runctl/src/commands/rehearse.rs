@@ -61,7 +61,7 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Outcome {
     let name = &arguments.machine;
     let docker = Docker::connect().await?;
     let containers = witnesses(&docker, &site).await?;
-    let (folder, lock_name) = (context.layout.locks(), format!("rehearse-{name}"));
+    let (folder, lock_name) = (site.layout.locks(), format!("rehearse-{name}"));
     let lock = lock::take(&folder, &lock_name, "rehearse", Duration::ZERO).await?;
     if let Some(router) = site.router {
         context

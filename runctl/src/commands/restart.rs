@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Context;
+use super::{Context, lock_engine};
 use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::{Class, Failure, Outcome};
@@ -13,7 +13,7 @@ use crate::supervise;
 pub async fn restart(context: &Context, services: &Services) -> Outcome {
     let site = context.site()?;
     let docker = Docker::connect().await?;
-    let _lock = context.lock_engine("restart", Duration::ZERO).await?;
+    let _lock = lock_engine(&site, "restart", Duration::ZERO).await?;
     for service in services.chosen() {
         let spec = crate::services::spec(&site, service);
         if docker.container(&spec.container).await?.is_none() {

@@ -9,7 +9,7 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Context, up};
+use super::{Context, lock_engine, up};
 use crate::engine::{Docker, LogRange, State};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::notify;
@@ -71,9 +71,7 @@ async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome 
     notify::status("starting");
     let begin = jiff::Timestamp::now().as_second();
     {
-        let _lock = context
-            .lock_engine(&format!("run {service}"), PATIENCE)
-            .await?;
+        let _lock = lock_engine(&site, &format!("run {service}"), PATIENCE).await?;
         let plan = up::plan_up(docker, &site, &wanted).await?;
         up::bring_up(context, docker, &wanted, &plan).await?;
     }
@@ -168,13 +166,15 @@ impl<'a> Watch<'a> {
 async fn reread(context: &Context, docker: &Docker, service: Service) -> Outcome {
     let site = context.site()?;
     let wanted = Wanted::of(&site, &[service]);
-    let _lock = context
-        .lock_engine(&format!("run {service}"), PATIENCE)
-        .await?;
+    let _lock = lock_engine(&site, &format!("run {service}"), PATIENCE).await?;
     let mut plan = up::plan_up(docker, &site, &wanted).await?;
     let before = plan.steps.len();
-    plan.steps
-        .retain(|step| matches!(step, Step::File(..) | Step::Signal(..) | Step::Folder(_)));
+    plan.steps.retain(|step| {
+        matches!(
+            step,
+            Step::File(..) | Step::Signal(..) | Step::Folder(_) | Step::Unlink(_)
+        )
+    });
     if plan.steps.len() < before {
         let told = format!("the configuration asks for a new container: run `runctl up {service}`");
         context.console.note(&told);

@@ -3,7 +3,7 @@
 use clap::Args;
 use futures_util::future::join_all;
 
-use super::Context;
+use super::{Context, lock_engine};
 use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::{Class, Failure, Outcome};
@@ -33,7 +33,7 @@ pub async fn up(context: &Context, up: &Up) -> Outcome {
         let plan = plan_up(&docker, &site, &wanted).await?;
         return context.console.plan(&plan);
     }
-    let lock = context.lock_engine("up", std::time::Duration::ZERO).await?;
+    let lock = lock_engine(&site, "up", std::time::Duration::ZERO).await?;
     let plan = plan_up(&docker, &site, &wanted).await?;
     bring_up(context, &docker, &wanted, &plan).await?;
     drop(lock);

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::services::{ConfigFile, Folder};
@@ -23,6 +23,30 @@ pub fn write(file: &ConfigFile) -> Outcome {
         .or_fail(Class::Missing, || {
             format!("cannot write {}", file.path.display())
         })
+}
+
+/// Removes a file, and its folder if it was the last one in it.
+pub fn unlink(path: &Path) -> Outcome {
+    fs_err::remove_file(path).or_fail(Class::Missing, || {
+        format!("cannot remove {}", path.display())
+    })?;
+    // A folder that holds something else stays.
+    let _kept = path.parent().map(fs_err::remove_dir);
+    Ok(())
+}
+
+/// Lists all files below a folder.
+pub fn below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            files.extend(below(&entry.path())?);
+        } else {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
 }
 
 /// Writes a file beside its place, syncs it and renames it there, so that no reader ever sees half of it.

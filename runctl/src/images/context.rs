@@ -1,12 +1,13 @@
 //! The folder of an image as a tar that depends on nothing but its files: sorted, no owners, no times.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use sha2::Digest as _;
 
 use crate::failure::{Class, Classify as _, Failure, Outcome};
+use crate::host::files;
 
 /// What the engine is given to build from.
 pub(super) struct Context {
@@ -37,8 +38,7 @@ pub(super) fn read(folder: &Path) -> Outcome<Context> {
             "run install.sh again, or set BOODDIES_IMAGES to the folder `images` of the sources",
         ));
     }
-    let mut files = Vec::new();
-    collect(folder, &mut files).or_fail(Class::Missing, tried)?;
+    let mut files = files::below(folder).or_fail(Class::Missing, tried)?;
     files.sort();
     let mut tar = tar::Builder::new(Vec::new());
     for path in &files {
@@ -47,18 +47,6 @@ pub(super) fn read(folder: &Path) -> Outcome<Context> {
     Ok(Context {
         tar: tar.into_inner().or_fail(Class::Missing, tried)?.into(),
     })
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs_err::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            collect(&entry.path(), files)?;
-        } else {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
 }
 
 fn append(tar: &mut tar::Builder<Vec<u8>>, folder: &Path, path: &Path) -> std::io::Result<()> {

@@ -41,6 +41,7 @@ impl Applier<'_> {
                 format!("cannot make {}", secret.path().display())
             }),
             Step::File(file, _) => files::write(file),
+            Step::Unlink(path) => files::unlink(path),
             Step::Network(network) => self.docker.create_network(self.site, network).await,
             Step::RemoveNetwork(name, _) => self.docker.remove_network(name).await,
             Step::Passage(bridge) => firewall::make_passage(bridge).await,

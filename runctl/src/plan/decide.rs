@@ -69,14 +69,17 @@ fn network(wanted: &Wanted, seen: &Seen, steps: &mut Vec<Step>) -> bool {
 }
 
 fn service(spec: &ServiceSpec, seen: &Seen, network_is_wrong: bool, steps: &mut Vec<Step>) {
-    let missing = |folder: &&_| !seen.folders.contains(folder);
-    steps.extend(
-        spec.folders
-            .iter()
-            .filter(missing)
-            .cloned()
-            .map(Step::Folder),
-    );
+    for folder in spec
+        .folders
+        .iter()
+        .filter(|folder| !seen.folders.contains(folder))
+    {
+        // Two services may share a folder.
+        let planned = |step: &Step| matches!(step, Step::Folder(other) if other == folder);
+        if !steps.iter().any(planned) {
+            steps.push(Step::Folder(folder.clone()));
+        }
+    }
     let due = seen.secrets_due.get(&spec.service).into_iter().flatten();
     steps.extend(due.cloned().map(Step::Secret));
     let mut signal = None;
@@ -91,6 +94,14 @@ fn service(spec: &ServiceSpec, seen: &Seen, network_is_wrong: bool, steps: &mut 
         }
         steps.push(Step::File(file.clone(), why));
     }
+    steps.extend(
+        seen.strays
+            .get(&spec.service)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .map(Step::Unlink),
+    );
     let image = seen.images.get(&spec.image).map_or("", String::as_str);
     let hash = spec_hash(spec, image);
     let container = seen

@@ -7,6 +7,7 @@ mod observe;
 mod tests;
 
 use std::fmt;
+use std::path::PathBuf;
 
 pub use apply::{Applier, STOP_SECONDS, apply};
 pub use decide::{down, up};
@@ -56,6 +57,8 @@ pub enum Step {
     Secret(Secret),
     /// Write a configuration file.
     File(ConfigFile, &'static str),
+    /// Remove a file that nothing asks for any more.
+    Unlink(PathBuf),
     /// Make the network and its bridge.
     Network(Network),
     /// Remove a network that is not as it should be, or no longer wanted.
@@ -80,6 +83,9 @@ impl fmt::Display for Step {
             Self::Folder(folder) => write!(f, "make folder {}", folder.path.display()),
             Self::Secret(secret) => write!(f, "make {}", secret.path().display()),
             Self::File(file, why) => write!(f, "write {}: {why}", file.path.display()),
+            Self::Unlink(path) => {
+                write!(f, "remove {}: nothing asks for it any more", path.display())
+            }
             Self::Network(network) => write!(
                 f,
                 "make network {} on bridge {}, {}{}",

@@ -1,14 +1,14 @@
 //! Reads what is there: the engine, the bridge's rule, folders, files and secrets of the wanted services.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use super::Wanted;
 use crate::engine::{Docker, Network, SeenContainer};
 use crate::failure::Outcome;
-use crate::host::{firewall, secrets};
-use crate::services::{Folder, Secret, Service};
+use crate::host::{files, firewall, secrets};
+use crate::services::{Folder, Secret, Service, ServiceSpec};
 
 /// What is there.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,8 @@ pub struct Seen {
     pub folders: Vec<Folder>,
     /// Contents of wanted files.
     pub files: HashMap<PathBuf, String>,
+    /// Files that lie where only wanted files may.
+    pub strays: HashMap<Service, Vec<PathBuf>>,
     /// Secrets that must be made, or made anew.
     pub secrets_due: HashMap<Service, Vec<Secret>>,
 }
@@ -66,9 +68,22 @@ pub async fn observe(docker: &Docker, wanted: &Wanted) -> Outcome<Seen> {
             .filter(|secret| secrets::is_due(secret))
             .cloned()
             .collect();
+        seen.strays.insert(spec.service, strays(spec));
         seen.secrets_due.insert(spec.service, due);
     }
     Ok(seen)
+}
+
+/// The files below the swept folder of a service that are none of its own.
+fn strays(spec: &ServiceSpec) -> Vec<PathBuf> {
+    let Some(folder) = &spec.swept else {
+        return Vec::new();
+    };
+    let wanted: HashSet<_> = spec.files.iter().map(|file| file.path.as_path()).collect();
+    let mut found = files::below(folder).unwrap_or_default();
+    found.retain(|path| !wanted.contains(path.as_path()));
+    found.sort();
+    found
 }
 
 fn is_as_wanted(folder: &Folder) -> bool {

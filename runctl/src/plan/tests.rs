@@ -45,6 +45,7 @@ fn kinds(plan: &Plan) -> Vec<&'static str> {
         Step::Folder(_) => "folder",
         Step::Secret(_) => "secret",
         Step::File(..) => "file",
+        Step::Unlink(_) => "unlink",
         Step::Network(_) => "network",
         Step::RemoveNetwork(..) => "remove network",
         Step::Passage(_) => "passage",
@@ -188,4 +189,30 @@ fn the_hash_ignores_what_a_container_rereads() {
     }
     assert_eq!(spec_hash(&spec, "sha256:1"), before);
     assert_ne!(spec_hash(&spec, "sha256:2"), before);
+}
+
+#[test]
+fn what_nothing_asks_for_any_more_is_removed() {
+    let wanted = wanted(&[Service::Data]);
+    let mut seen = satisfied(&wanted);
+    seen.strays.insert(
+        Service::Data,
+        vec!["/srv/machines/52-54-00-00-00-01/boot.ipxe".into()],
+    );
+    assert_eq!(kinds(&up(&wanted, &seen)), ["unlink"]);
+}
+
+#[test]
+fn a_shared_folder_is_made_once() {
+    let plan = up(&wanted(&Service::ALL), &Seen::default());
+    let mut folders: Vec<_> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step, Step::Folder(_)))
+        .map(ToString::to_string)
+        .collect();
+    let all = folders.len();
+    folders.sort();
+    folders.dedup();
+    assert_eq!(folders.len(), all);
 }

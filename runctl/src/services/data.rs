@@ -21,6 +21,7 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     spec.after = vec![Service::Boot];
     spec.folders.push(Folder::public(published));
     spec.folders.push(Folder::public(machines.clone()));
+    spec.swept = Some(machines.clone());
     spec.files = rendered(site)
         .into_iter()
         .map(|(path, contents)| ConfigFile::new(machines.join(path), contents, OnChange::Nothing))

@@ -102,6 +102,7 @@ fn common(site: &Site, service: Service, probe: Probe) -> ServiceSpec {
         after: Vec::new(),
         folders: vec![Folder::public(site.layout.rendered(service))],
         files: Vec::new(),
+        swept: None,
         secrets: Vec::new(),
         probe,
     }

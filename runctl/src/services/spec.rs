@@ -42,6 +42,9 @@ pub struct ServiceSpec {
     pub folders: Vec<Folder>,
     /// Files that runctl writes for it on the host.
     pub files: Vec<ConfigFile>,
+    /// A folder that holds the files above and nothing else: whatever else lies in it is removed.
+    #[serde(skip)]
+    pub swept: Option<PathBuf>,
     /// Secrets made once when missing (never part of the hash, never printed).
     #[serde(skip)]
     pub secrets: Vec<Secret>,

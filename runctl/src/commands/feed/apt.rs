@@ -69,7 +69,7 @@ pub(super) async fn survey(
 
 /// The key that signs what the site indexes anew; made on first use.
 fn site_key(run: &Run<'_>) -> Outcome<Arc<SiteKey>> {
-    let path = run.context.layout.secrets().join("archive-key.asc");
+    let path = run.site.layout.secrets().join("archive-key.asc");
     let user_id = format!("{} archive of {}", run.site.name, run.site.domain);
     Ok(Arc::new(SiteKey::open_or_create(&path, &user_id)?))
 }

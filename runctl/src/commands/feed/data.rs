@@ -53,7 +53,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
 
 /// The downloader of this site.
 pub(super) fn transfer(run: &Run<'_>) -> Outcome<Transfer> {
-    let store = Store::open(run.context.layout.store())?;
+    let store = Store::open(run.site.layout.store())?;
     Ok(Transfer::new(store, Options::default())?)
 }
 

@@ -66,7 +66,7 @@ pub struct Run<'a> {
 pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
     let site = context.site()?;
     let _lock = lock::take(
-        &context.layout.locks(),
+        &site.layout.locks(),
         "feed",
         "feed",
         std::time::Duration::ZERO,
