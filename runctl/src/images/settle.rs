@@ -72,7 +72,7 @@ fn settle_config(config: &mut Value) {
         ("/config", &["Image", "Hostname"][..]),
     ] {
         if let Some(object) = config.pointer_mut(part).and_then(Value::as_object_mut) {
-            names.iter().for_each(|name| drop(object.remove(*name)));
+            object.retain(|name, _| !names.contains(&name.as_str()));
         }
     }
 }

@@ -30,6 +30,16 @@ pub enum Kind {
 impl Kind {
     /// All kinds, in the order in which they build on each other: boot takes kernels out of data's packages.
     const ALL: [Self; 4] = [Self::Data, Self::Boot, Self::Gito, Self::Regi];
+
+    /// Its name on the command line.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Boot => "boot",
+            Self::Gito => "gito",
+            Self::Regi => "regi",
+        }
+    }
 }
 
 /// Arguments of `feed`.
@@ -78,17 +88,21 @@ pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
         dry_run: feed.dry_run,
     };
     let mut items = Vec::new();
-    for kind in Kind::ALL {
-        if !feed.kinds.is_empty() && !feed.kinds.contains(&kind) {
-            continue;
-        }
-        let fed = match kind {
+    let chosen = |kind: &Kind| feed.kinds.is_empty() || feed.kinds.contains(kind);
+    for kind in Kind::ALL.into_iter().filter(chosen) {
+        let outcome = match kind {
             Kind::Data => data::feed(&run).await,
             Kind::Boot => boot::feed(&run).await,
             Kind::Gito => gito::feed(&run).await,
             Kind::Regi => regi::feed(&run).await,
         };
-        items.extend(fed?);
+        // One kind that cannot even begin, such as git without its service, does not stop the others.
+        items.extend(outcome.unwrap_or_else(|failure| {
+            vec![Item {
+                name: kind.name().to_owned(),
+                outcome: Err(failure),
+            }]
+        }));
     }
     report(context, items)
 }
