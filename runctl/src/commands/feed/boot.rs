@@ -83,6 +83,9 @@ async fn survey(kernel: &KernelFeed, transfer: &Transfer, watch: &dyn Watch) -> 
     Ok(plan)
 }
 
+/// How a package's file name ends.
+const DEB: &str = ".deb";
+
 /// Finds the package in the tree of an APT feed that is served now; of several the one that sorts last.
 fn newest_package(store: &Store, apt: &str, package: &str) -> Outcome<(RelPath, Object)> {
     let tree_path = data::tree_path("data/apt", apt)?;
@@ -99,13 +102,15 @@ fn newest_package(store: &Store, apt: &str, package: &str) -> Outcome<(RelPath, 
             .hint("run `runctl feed data` first")
     };
     let prefix = format!("{package}_");
+    let is_it = |path: &RelPath| {
+        path.file_name()
+            .strip_prefix(&prefix)
+            .is_some_and(|rest| rest.ends_with(DEB))
+    };
     tree.ok_or_else(not_fed)?
         .files
         .iter()
-        .filter(|(path, _)| {
-            path.file_name().starts_with(&prefix) && path.as_str().ends_with(".deb")
-        })
-        .next_back()
+        .rfind(|(path, _)| is_it(path))
         .map(|(path, object)| (path.clone(), *object))
         .ok_or_else(|| {
             Failure::say(
