@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use suite::mirrored::{Mirrored, PACKAGES};
 use suite::site::engine_answers;
-use suite::upstream::Fault;
+use suite::upstream::{Fault, Upstream};
 use suite::{Site, run};
 
 /// A link of the host that is there for one test.
@@ -147,6 +147,40 @@ fn an_upstream_that_answers_500_is_12() {
     let said = mirrored.site.runctl(&["feed", "data"]).fails_with(12);
     tells(&said, &["500", "hint: "]);
     assert_eq!(mirrored.current(), None, "something was published");
+}
+
+#[test]
+fn a_registry_that_answers_500_is_12() {
+    if !engine_answers("a registry that answers 500") {
+        return;
+    }
+    let site = Site::built();
+    let folder = tempfile::tempdir().expect("a folder");
+    let upstream = Upstream::serving(folder.path());
+    upstream.break_file("", Fault::Status(500));
+    let reference = upstream.url("proof/image:1").replace("http://", "");
+    let image =
+        format!("[[image]]\nname = \"proof/image:1\"\nregistry = \"{reference}\"\nplain = true\n");
+    site.configure("regi.toml", &image);
+    site.runctl(&["up", "regi"]).ok();
+    let said = site.runctl(&["feed", "regi"]).fails_with(12);
+    tells(&said, &["proof/image", "500", "hint: "]);
+}
+
+#[test]
+fn a_git_remote_that_hangs_is_12() {
+    if !engine_answers("a git remote that hangs") {
+        return;
+    }
+    // Takes the connection, and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = silent.local_addr().expect("a bound socket has an address");
+    let site = Site::built();
+    let repository = format!("[[git]]\nname = \"proof\"\nurl = \"git://{address}/proof\"\n");
+    site.configure("gito.toml", &repository);
+    site.runctl(&["up", "gito"]).ok();
+    let said = site.runctl(&["feed", "gito"]).fails_with(12);
+    tells(&said, &["proof", "hint: "]);
 }
 
 #[test]
