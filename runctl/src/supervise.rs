@@ -45,6 +45,11 @@ pub async fn until_ready(docker: &Docker, spec: &ServiceSpec) -> Outcome<Ready> 
             }
             Err(unready) => unready,
         };
+        // Waiting does not make a rival go away.
+        if unready.is_network() {
+            return Err(Failure::new(Class::Network, unready)
+                .hint("find it by its address and stop it, or take its cable off the bridge"));
+        }
         let Some(container) = docker.container(&spec.container).await? else {
             let gone = format!("container {} is gone", spec.container);
             return Err(Failure::say(Class::Engine, gone).hint("run `runctl up` again"));
@@ -59,18 +64,10 @@ pub async fn until_ready(docker: &Docker, spec: &ServiceSpec) -> Outcome<Ready> 
                 spec.service,
                 PATIENCE.as_secs()
             );
-            return Err(Failure::say(unready_class(&unready), told)
+            return Err(Failure::say(Class::Engine, told)
                 .hint(format!("see `runctl logs {}`", spec.service)));
         }
         tokio::time::sleep(PAUSE).await;
-    }
-}
-
-fn unready_class(unready: &probe::Unready) -> Class {
-    if unready.is_network() {
-        Class::Network
-    } else {
-        Class::Engine
     }
 }
 

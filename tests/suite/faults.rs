@@ -87,6 +87,79 @@ fn a_subnet_that_overlaps_a_route_is_15() {
 }
 
 #[test]
+fn a_dhcp_server_of_the_host_is_15() {
+    if !engine_answers("port 67 in use") {
+        return;
+    }
+    let site = Site::built();
+    // In a network of its own, so that no other site of this run sees the socket.
+    let bound = "import socket, subprocess, sys\n\
+        held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+        held.bind((\"0.0.0.0\", 67))\n\
+        sys.exit(subprocess.call(sys.argv[1:]))";
+    let runctl = site.command(&["up", "boot"]);
+    let mut command = Command::new("unshare");
+    command
+        .args(["--net", "python3", "-c", bound])
+        .arg(runctl.get_program())
+        .args(runctl.get_args());
+    let said = run(&mut command).fails_with(15);
+    tells(&said, &["port 67", "python3", "hint: "]);
+}
+
+#[test]
+fn another_dhcp_server_on_the_bridge_is_15() {
+    if !engine_answers("a rival DHCP server") {
+        return;
+    }
+    let site = Site::built();
+    site.runctl(&["up", "boot"]).ok();
+    let (name, network) = (format!("{}-rival", site.name()), site.name());
+    let range = format!("--dhcp-range={},{},60", site.host(20), site.host(25));
+    let address = site.host(19).to_string();
+    let label = format!("booddies.site={}", site.name());
+    let image = format!("{}/boot:latest", suite::site::IMAGES);
+    let mut rival = Command::new("docker");
+    rival.args([
+        "run",
+        "-d",
+        "--name",
+        &name,
+        "--label",
+        &label,
+        "--network",
+        &network,
+    ]);
+    rival.args([
+        "--ip",
+        &address,
+        "--cap-add",
+        "NET_ADMIN",
+        "--entrypoint",
+        "dnsmasq",
+        &image,
+    ]);
+    run(rival.args([
+        "-k",
+        "--port=0",
+        "--no-ping",
+        "--leasefile-ro",
+        "--log-dhcp",
+        &range,
+    ]))
+    .ok();
+    let end = Instant::now() + Duration::from_mins(1);
+    loop {
+        let finished = site.runctl(&["up", "boot"]);
+        if finished.code != 0 || Instant::now() > end {
+            let said = finished.fails_with(15);
+            tells(&said, &["another DHCP server", &address, "hint: "]);
+            return;
+        }
+    }
+}
+
+#[test]
 fn two_feeds_at_once_is_75() {
     let mirrored = Mirrored::new(Site::new(), &PACKAGES);
     mirrored.upstream.break_file("repomd.xml", Fault::Stalled);

@@ -7,9 +7,9 @@ use super::{Context, lock_engine};
 use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::{Class, Failure, Outcome};
-use crate::host::network;
+use crate::host::{network, ports};
 use crate::plan::{self, Applier, Plan, Wanted};
-use crate::services::ServiceSpec;
+use crate::services::{Service, ServiceSpec};
 use crate::site::Site;
 use crate::supervise::{self, Ready};
 use crate::ui::table::Table;
@@ -52,6 +52,13 @@ pub async fn plan_up(docker: &Docker, site: &Site, wanted: &Wanted) -> Outcome<P
     let seen = plan::observe(docker, wanted).await?;
     if seen.network.is_none() {
         network::refuse_conflicts(site).await?;
+    }
+    let boot_is_wanted = wanted
+        .services
+        .iter()
+        .any(|spec| spec.service == Service::Boot);
+    if boot_is_wanted && !seen.containers.contains_key(&Service::Boot) {
+        ports::refuse_dhcp_servers(site).await?;
     }
     let missing: Vec<_> = wanted
         .services

@@ -7,4 +7,5 @@ pub mod link;
 pub mod lock;
 pub mod network;
 pub mod notify;
+pub mod ports;
 pub mod secrets;
