@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::services::Probe;
 
 /// A service that has not answered by then is not ready.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A service that is ready.
 #[derive(Clone, Debug)]
