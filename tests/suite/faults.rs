@@ -181,22 +181,18 @@ fn two_feeds_at_once_is_75() {
 }
 
 #[test]
-fn corrupted_metadata_and_packages_are_16_and_nothing_changes() {
-    let mirrored = Mirrored::new(Site::new(), &PACKAGES);
+fn corrupted_metadata_and_packages_are_16_and_never_served() {
     for corrupted in [
         "InRelease",
         "suite-hello_1.0_all.deb",
         "suite-hello-1.0-1.noarch.rpm",
     ] {
+        let mirrored = Mirrored::new(Site::new(), &PACKAGES);
         mirrored.upstream.break_file(corrupted, Fault::Corrupt);
         let finished = mirrored.site.runctl(&["feed", "data"]);
         let said = finished.stdout + &finished.stderr;
         // One of two repositories failed; the other is published.
-        assert!(
-            [13, 16].contains(&finished.code),
-            "{corrupted}: exit code {}\n{said}",
-            finished.code
-        );
+        assert_eq!(finished.code, 13, "{corrupted}\n{said}");
         tells(&said, &[corrupted]);
         let served = mirrored.served_now();
         assert!(
@@ -204,8 +200,23 @@ fn corrupted_metadata_and_packages_are_16_and_nothing_changes() {
             "{corrupted} is served"
         );
         mirrored.upstream.heal();
+        mirrored.site.runctl(&["feed", "data"]).ok();
+        let served = mirrored.served_now();
+        assert!(
+            served.iter().any(|line| line.contains(corrupted)),
+            "{corrupted} is not served"
+        );
     }
-    mirrored.site.runctl(&["feed", "data"]).ok();
+}
+
+#[test]
+fn a_wrong_signature_alone_is_16() {
+    let mirrored = Mirrored::new(Site::new(), &PACKAGES);
+    for corrupted in ["InRelease", "repomd.xml"] {
+        mirrored.upstream.break_file(corrupted, Fault::Corrupt);
+    }
+    mirrored.site.runctl(&["feed", "data"]).fails_with(16);
+    assert_eq!(mirrored.current(), None, "something was published");
 }
 
 #[test]

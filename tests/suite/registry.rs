@@ -77,8 +77,11 @@ fn images_are_pulled_over_tls_and_pushed_with_the_password_only() {
     .ok();
     skopeo(&site, &["inspect", "--raw", &pushed]).ok();
 
+    let nobody = folder.path().join("nobody");
+    fs_err::create_dir(&nobody).expect("a folder without authorities");
     let distrusting = run(Command::new("skopeo")
-        .args(["inspect", &remote])
+        .args(["inspect", "--cert-dir"])
+        .args([nobody.as_os_str(), remote.as_ref()])
         .env("SSL_CERT_FILE", "/dev/null"));
     assert!(distrusting.fails().contains("certificate"));
 }
