@@ -273,7 +273,7 @@ fn a_full_disk_stops_a_feed_before_it_starts() {
     let store = mirrored.site.state("store");
     fs_err::create_dir_all(&store).expect("a mount point");
     run(Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=16k", "tmpfs"])
+        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
         .arg(&store))
     .ok();
     let said = mirrored.site.runctl(&["feed", "data"]);

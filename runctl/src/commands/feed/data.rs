@@ -102,6 +102,10 @@ pub(super) async fn publish(
             }
         }
     }
+    // Where nothing succeeded there is nothing new to serve.
+    if trees.is_empty() && !keep.is_empty() {
+        return Ok(items);
+    }
     let scope =
         RelPath::new(scope).or_fail(Class::Unexpected, || "cannot name a scope".to_owned())?;
     let generation = store.publish(&scope, trees, &keep)?;

@@ -141,7 +141,11 @@ fn report(context: &Context, items: Vec<Item>) -> Outcome {
             for failure in &failures {
                 context.console.failure(failure);
             }
-            Err(last.unwrap_or_else(|| Failure::say(Class::Feed, "nothing was fed")))
+            let last = last.unwrap_or_else(|| Failure::say(Class::Feed, "nothing was fed"));
+            Err(match last.hint {
+                Some(_) => last,
+                None => last.hint("mend this, then run the same again: it goes on from here"),
+            })
         }
     }
 }
