@@ -8,7 +8,7 @@ use crate::run;
 
 /// What the machine is made of.
 const PACKAGES: &str = "systemd-sysv,udev,dbus,iproute2,iptables,kmod,docker.io,linux-image-cloud-amd64,\
-                        initramfs-tools,procps,e2fsprogs,ca-certificates,python3-minimal";
+                        initramfs-tools,procps,e2fsprogs,ca-certificates";
 
 /// A disk, mounted here until a machine boots from it.
 pub struct Disk {

@@ -58,7 +58,6 @@ fn systemctl_starts_supervises_and_stops_the_services() {
         .expect("site.toml is laid");
     disk.load_images(&SERVICES.map(|service| format!("{IMAGES}/{service}:latest")));
     copy_into(&disk, "proof", "usr/local/sbin/proof");
-    copy_into(&disk, "ready", "usr/local/sbin/ready");
     copy_into(&disk, "proof.service", "etc/systemd/system/proof.service");
     link(
         &disk,
