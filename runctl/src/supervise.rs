@@ -55,7 +55,7 @@ pub async fn until_ready(docker: &Docker, spec: &ServiceSpec) -> Outcome<Ready> 
             return Err(Failure::say(Class::Engine, gone).hint("run `runctl up` again"));
         };
         if container.restarts >= before + LOOP || container.state == State::Stopped {
-            return Err(crash_loop(docker, spec, &container).await);
+            return Err(ended(docker, spec, &container).await);
         }
         if begin.elapsed() > PATIENCE {
             let lines = last_lines(docker, &spec.container).await;
@@ -71,16 +71,20 @@ pub async fn until_ready(docker: &Docker, spec: &ServiceSpec) -> Outcome<Ready> 
     }
 }
 
-/// The failure of a container that ends again and again.
-pub async fn crash_loop(docker: &Docker, spec: &ServiceSpec, container: &SeenContainer) -> Failure {
+/// The failure of a container that ended and stays down, or ends again and again.
+pub async fn ended(docker: &Docker, spec: &ServiceSpec, container: &SeenContainer) -> Failure {
     let lines = last_lines(docker, &spec.container).await;
-    let told = format!(
-        "{} ends again and again (crash loop, {} restarts, exit code {}){lines}",
-        spec.service, container.restarts, container.exit_code,
-    );
+    let service = spec.service;
+    let told = if container.state == State::Stopped {
+        format!("{service} ended with exit code {}{lines}", container.exit_code)
+    } else {
+        format!(
+            "{service} ends again and again (crash loop, {} restarts, exit code {}){lines}",
+            container.restarts, container.exit_code,
+        )
+    };
     Failure::say(Class::Engine, told).hint(format!(
-        "mend what its last lines say, then `runctl up {}`; all of them: `runctl logs {}`",
-        spec.service, spec.service
+        "mend what its last lines say, then `runctl up {service}`; all of them: `runctl logs {service}`",
     ))
 }
 

@@ -108,6 +108,17 @@ fn a_dhcp_server_of_the_host_is_15() {
 }
 
 #[test]
+fn a_crash_loop_is_14_and_told_with_its_last_lines() {
+    if !engine_answers("a crash loop") {
+        return;
+    }
+    let site = Site::built();
+    site.configure("boot.toml", "dhcp_options = [\"option:no-such-option,1\"]\n");
+    let said = site.runctl(&["up", "boot"]).fails_with(14);
+    tells(&said, &["crash loop", "| dnsmasq", "no-such-option", "hint: "]);
+}
+
+#[test]
 fn another_dhcp_server_on_the_bridge_is_15() {
     if !engine_answers("a rival DHCP server") {
         return;

@@ -132,13 +132,13 @@ impl<'a> Watch<'a> {
             return Err(Failure::say(Class::Engine, gone));
         };
         if container.state == State::Stopped {
-            return Err(supervise::crash_loop(self.docker, self.spec, &container).await);
+            return Err(supervise::ended(self.docker, self.spec, &container).await);
         }
         if self.counted_since.elapsed() > LOOP_SPAN || container.restarts < self.restarts {
             (self.restarts, self.counted_since) = (container.restarts, Instant::now());
         }
         if container.restarts >= self.restarts + LOOP {
-            return Err(supervise::crash_loop(self.docker, self.spec, &container).await);
+            return Err(supervise::ended(self.docker, self.spec, &container).await);
         }
         match probe::ask(&self.spec.probe).await {
             Ok(answer) => {
