@@ -50,9 +50,7 @@ impl Compression {
 /// Reads to the end, and refuses more than `limit` bytes.
 pub(crate) fn read_within(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reader
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)?;
+    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         let told = format!("there are more than the {limit} bytes that there should be");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, told));
@@ -90,13 +88,8 @@ mod tests {
             ("data.tar.zst", zstd),
         ] {
             let compression = Compression::of(name).expect("known");
-            assert_eq!(
-                compression.decompress(&compressed, limit).expect("read"),
-                text
-            );
-            compression
-                .decompress(&compressed, limit - 1)
-                .expect_err("too much");
+            assert_eq!(compression.decompress(&compressed, limit).expect("read"), text);
+            compression.decompress(&compressed, limit - 1).expect_err("too much");
         }
         assert_eq!(Compression::of("Packages.lzma"), None);
     }

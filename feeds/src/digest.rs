@@ -37,9 +37,7 @@ impl FromStr for Sha256 {
     type Err = NotSha256;
 
     fn from_str(text: &str) -> Result<Self, NotSha256> {
-        read_hex(text)
-            .map(Self)
-            .ok_or_else(|| NotSha256(text.to_owned()))
+        read_hex(text).map(Self).ok_or_else(|| NotSha256(text.to_owned()))
     }
 }
 
@@ -135,10 +133,7 @@ impl Hasher {
             Digest::Sha384(_) => Other::Sha384(sha2::Sha384::new()),
             Digest::Sha512(_) => Other::Sha512(sha2::Sha512::new()),
         });
-        Self {
-            sha256: sha2::Sha256::new(),
-            other,
-        }
+        Self { sha256: sha2::Sha256::new(), other }
     }
 
     /// Takes the next bytes.
@@ -196,13 +191,7 @@ mod tests {
 
     #[test]
     fn refuses_signs_and_wrong_lengths() {
-        for wrong in [
-            "",
-            "e3",
-            &EMPTY.replace("e3", "+3"),
-            &EMPTY[1..],
-            &format!("{EMPTY}0"),
-        ] {
+        for wrong in ["", "e3", &EMPTY.replace("e3", "+3"), &EMPTY[1..], &format!("{EMPTY}0")] {
             assert!(wrong.parse::<Sha256>().is_err(), "{wrong}");
         }
     }

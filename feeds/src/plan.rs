@@ -30,9 +30,7 @@ impl Plan {
         self.get
             .values()
             .filter(|want| want.held(store).is_none() && seen.insert(want.key()))
-            .fold((0, 0), |(count, bytes), want| {
-                (count + 1, bytes + want.size.unwrap_or(0))
-            })
+            .fold((0, 0), |(count, bytes), want| (count + 1, bytes + want.size.unwrap_or(0)))
     }
 
     /// Fetches what is missing and returns the finished tree; every bad file is named in the error.

@@ -43,11 +43,7 @@ impl FromStr for Mac {
             }
             *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
         }
-        if pairs.next().is_some() {
-            Err(wrong())
-        } else {
-            Ok(Self(bytes))
-        }
+        if pairs.next().is_some() { Err(wrong()) } else { Ok(Self(bytes)) }
     }
 }
 

@@ -12,22 +12,11 @@ use crate::ui::{Console, Progress};
 
 /// Turns this docker host into everything a rack of bare machines needs to come to life without the Internet.
 #[derive(Debug, Parser)]
-#[command(
-    name = "runctl",
-    version,
-    propagate_version = true,
-    max_term_width = 100
-)]
+#[command(name = "runctl", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = EXAMPLES)]
 pub struct Cli {
     /// Work below this folder instead of `/`, so that several sites can live side by side.
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        env = "BOODDIES_ROOT",
-        default_value = "/"
-    )]
+    #[arg(long, global = true, value_name = "DIR", env = "BOODDIES_ROOT", default_value = "/")]
     root: PathBuf,
     /// Print machine-readable JSON on stdout.
     #[arg(long, global = true)]
@@ -126,9 +115,7 @@ pub fn main() -> ExitCode {
     console.log_diagnostics();
     // The one cryptography that we are built with; nobody can have chosen another before us.
     let _first = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
             let outcome = runtime.block_on(until_signal(cli, console.clone()));
@@ -156,10 +143,8 @@ async fn until_signal(cli: Cli, console: Console) -> Outcome {
         let context = Context::new(&cli.root, console)?;
         return commands::run::run(&context, run).await;
     }
-    let (mut interrupt, mut terminate) = (
-        listen(SignalKind::interrupt())?,
-        listen(SignalKind::terminate())?,
-    );
+    let (mut interrupt, mut terminate) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     tokio::select! {
         outcome = dispatch(cli, console) => outcome,
         _ = interrupt.recv() => Err(stopped(Class::Interrupted)),
@@ -176,9 +161,7 @@ async fn dispatch(cli: Cli, console: Console) -> Outcome {
     let context = Context::new(&cli.root, console)?;
     match cli.verb {
         Verb::Check => commands::check::check(&context).await,
-        Verb::Config {
-            what: ConfigVerb::Show,
-        } => commands::config::show(&context),
+        Verb::Config { what: ConfigVerb::Show } => commands::config::show(&context),
         Verb::Build(build) => commands::build::build(&context, &build).await,
         Verb::Up(up) => commands::up::up(&context, &up).await,
         Verb::Down(down) => commands::down::down(&context, &down).await,

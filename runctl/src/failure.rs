@@ -49,20 +49,12 @@ pub type Outcome<T = ()> = Result<T, Failure>;
 impl Failure {
     /// Makes a failure of a class out of an error or a message.
     pub fn new(class: Class, error: impl Into<anyhow::Error>) -> Self {
-        Self {
-            class,
-            error: error.into(),
-            hint: None,
-        }
+        Self { class, error: error.into(), hint: None }
     }
 
     /// Makes a failure of a class out of a sentence.
     pub fn say(class: Class, message: impl fmt::Display) -> Self {
-        Self {
-            class,
-            error: anyhow::anyhow!("{message}"),
-            hint: None,
-        }
+        Self { class, error: anyhow::anyhow!("{message}"), hint: None }
     }
 
     /// Adds what to do.
@@ -95,11 +87,7 @@ pub trait Classify<T> {
 
 impl<T, E: Into<anyhow::Error>> Classify<T> for Result<T, E> {
     fn or_fail(self, class: Class, tried: impl FnOnce() -> String) -> Outcome<T> {
-        self.map_err(|error| Failure {
-            class,
-            error: error.into().context(tried()),
-            hint: None,
-        })
+        self.map_err(|error| Failure { class, error: error.into().context(tried()), hint: None })
     }
 }
 
@@ -113,10 +101,6 @@ impl<E: feeds::Classified + Send + Sync + 'static> From<E> for Failure {
             feeds::Class::Interrupted => Class::Interrupted,
         };
         let hint = error.hint();
-        Self {
-            class,
-            error: error.into(),
-            hint,
-        }
+        Self { class, error: error.into(), hint }
     }
 }

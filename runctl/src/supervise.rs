@@ -31,17 +31,11 @@ pub struct Ready {
 /// Asks until the service answers; tells a crash loop as such, with its last log lines.
 pub async fn until_ready(docker: &Docker, spec: &ServiceSpec) -> Outcome<Ready> {
     let begin = Instant::now();
-    let before = docker
-        .container(&spec.container)
-        .await?
-        .map_or(0, |container| container.restarts);
+    let before = docker.container(&spec.container).await?.map_or(0, |container| container.restarts);
     loop {
         let unready = match probe::ask(&spec.probe).await {
             Ok(answer) => {
-                return Ok(Ready {
-                    after: begin.elapsed(),
-                    detail: answer.detail,
-                });
+                return Ok(Ready { after: begin.elapsed(), detail: answer.detail });
             }
             Err(unready) => unready,
         };
@@ -89,15 +83,8 @@ pub async fn ended(docker: &Docker, spec: &ServiceSpec, container: &SeenContaine
 }
 
 async fn last_lines(docker: &Docker, container: &str) -> String {
-    let range = LogRange {
-        tail: Some(LAST_LINES),
-        ..LogRange::default()
-    };
-    let lines: Vec<_> = docker
-        .logs(container, range)
-        .try_collect()
-        .await
-        .unwrap_or_default();
+    let range = LogRange { tail: Some(LAST_LINES), ..LogRange::default() };
+    let lines: Vec<_> = docker.logs(container, range).try_collect().await.unwrap_or_default();
     let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
     quoted(&texts)
 }

@@ -11,13 +11,9 @@ fn shipped() -> PathBuf {
 }
 
 fn corpus(kind: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/config")
-        .join(kind);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(kind);
     let entries = fs_err::read_dir(folder).expect("the corpus is there");
-    let mut cases = entries
-        .map(|entry| entry.expect("readable").path())
-        .collect::<Vec<_>>();
+    let mut cases = entries.map(|entry| entry.expect("readable").path()).collect::<Vec<_>>();
     cases.sort();
     cases
 }
@@ -85,10 +81,7 @@ fn each_mistake_is_told_as_expected() {
         }
         let expected = fs_err::read_to_string(expected).unwrap_or_default();
         if told != expected {
-            wrong.push(format!(
-                "{}\n--- expected\n{expected}--- told\n{told}",
-                case.display()
-            ));
+            wrong.push(format!("{}\n--- expected\n{expected}--- told\n{told}", case.display()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -96,23 +89,10 @@ fn each_mistake_is_told_as_expected() {
 
 fn shipped_texts() -> Vec<(String, String)> {
     let files = fs_err::read_dir(shipped()).expect("readable");
-    let files = files
-        .map(|entry| entry.expect("readable").path())
-        .filter(|path| path.is_file());
-    let name = |path: &PathBuf| {
-        path.file_name()
-            .expect("a file")
-            .to_string_lossy()
-            .into_owned()
-    };
-    let mut texts: Vec<_> = files
-        .map(|path| {
-            (
-                name(&path),
-                fs_err::read_to_string(&path).expect("readable"),
-            )
-        })
-        .collect();
+    let files = files.map(|entry| entry.expect("readable").path()).filter(|path| path.is_file());
+    let name = |path: &PathBuf| path.file_name().expect("a file").to_string_lossy().into_owned();
+    let mut texts: Vec<_> =
+        files.map(|path| (name(&path), fs_err::read_to_string(&path).expect("readable"))).collect();
     texts.sort();
     texts
 }

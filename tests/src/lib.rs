@@ -18,7 +18,5 @@ pub use skip::skip;
 /// The repository that this crate stands in.
 pub fn repository() -> std::path::PathBuf {
     let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent()
-        .expect("the crate stands in the repository")
-        .to_owned()
+    here.parent().expect("the crate stands in the repository").to_owned()
 }

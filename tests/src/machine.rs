@@ -13,20 +13,13 @@ impl BareMachine {
     /// Plugs a machine with this MAC into the site's bridge.
     pub fn plugged_into(site: &Site, mac: &str) -> Self {
         // Interface names are short: the site's name and the last bytes of the MAC tell machines apart.
-        let short: String = mac
-            .chars()
-            .filter(char::is_ascii_hexdigit)
-            .skip(8)
-            .collect();
+        let short: String = mac.chars().filter(char::is_ascii_hexdigit).skip(8).collect();
         let name = format!("{}m{short}", site.name());
         let machine = Self { name };
         let name = machine.name.as_str();
         machine.unplug();
         ip(&["netns", "add", name]).ok();
-        ip(&[
-            "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name,
-        ])
-        .ok();
+        ip(&["link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name]).ok();
         ip(&["-n", name, "link", "set", "eth0", "address", mac, "up"]).ok();
         ip(&["link", "set", name, "master", &site.bridge(), "up"]).ok();
         machine
@@ -43,19 +36,7 @@ impl BareMachine {
         // Three questions, two seconds each; -s /bin/true keeps the answer from being applied.
         let asked = self.run(
             "udhcpc",
-            &[
-                "-i",
-                "eth0",
-                "-f",
-                "-n",
-                "-q",
-                "-t",
-                "3",
-                "-T",
-                "2",
-                "-s",
-                "/bin/true",
-            ],
+            &["-i", "eth0", "-f", "-n", "-q", "-t", "3", "-T", "2", "-s", "/bin/true"],
         );
         let said = asked.stdout + &asked.stderr;
         let (_, lent) = said.split_once("lease of ")?;

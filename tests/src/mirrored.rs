@@ -19,10 +19,7 @@ pub struct Mirrored {
 
 /// What the repositories hold: `hello` needs `words`, `unrelated` is asked for by nobody.
 pub const PACKAGES: [Package; 3] = [
-    Package {
-        needs: &["suite-words"],
-        ..Package::plain("suite-hello")
-    },
+    Package { needs: &["suite-words"], ..Package::plain("suite-hello") },
     Package::plain("suite-words"),
     Package::plain("suite-unrelated"),
 ];
@@ -37,12 +34,7 @@ impl Mirrored {
         repositories::yum(&served.join("yum"), packages, &key);
         repositories::apt(&served.join("apt"), packages, &key);
         let upstream = Upstream::serving(&served);
-        let mirrored = Self {
-            site,
-            upstream,
-            key,
-            folder,
-        };
+        let mirrored = Self { site, upstream, key, folder };
         mirrored.configure();
         mirrored
     }
@@ -78,19 +70,13 @@ impl Mirrored {
 
     /// Digests of all that is served, by name: equal means whole and unchanged.
     pub fn served_now(&self) -> Vec<String> {
-        self.current()
-            .map(|current| digests(&current))
-            .unwrap_or_default()
+        self.current().map(|current| digests(&current)).unwrap_or_default()
     }
 }
 
 /// `sha256  path` of every file below a folder.
 pub fn digests(folder: &Path) -> Vec<String> {
     let all = "find . -type f -print0 | sort -z | xargs -0 -r sha256sum";
-    let listed = crate::run(
-        std::process::Command::new("sh")
-            .args(["-c", all])
-            .current_dir(folder),
-    );
+    let listed = crate::run(std::process::Command::new("sh").args(["-c", all]).current_dir(folder));
     listed.ok().lines().map(str::to_owned).collect()
 }

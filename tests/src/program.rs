@@ -60,33 +60,21 @@ impl Finished {
     /// Insists on success and gives standard output.
     #[track_caller]
     pub fn ok(self) -> String {
-        assert_eq!(
-            self.code, 0,
-            "{}\n{}{}",
-            self.line, self.stdout, self.stderr
-        );
+        assert_eq!(self.code, 0, "{}\n{}{}", self.line, self.stdout, self.stderr);
         self.stdout
     }
 
     /// Insists on an exit code and gives both outputs in one text.
     #[track_caller]
     pub fn fails_with(self, code: i32) -> String {
-        assert_eq!(
-            self.code, code,
-            "{}\n{}{}",
-            self.line, self.stdout, self.stderr
-        );
+        assert_eq!(self.code, code, "{}\n{}{}", self.line, self.stdout, self.stderr);
         self.stdout + &self.stderr
     }
 
     /// Insists on failure of any kind and gives both outputs in one text.
     #[track_caller]
     pub fn fails(self) -> String {
-        assert_ne!(
-            self.code, 0,
-            "{} should have failed\n{}",
-            self.line, self.stdout
-        );
+        assert_ne!(self.code, 0, "{} should have failed\n{}", self.line, self.stdout);
         self.stdout + &self.stderr
     }
 }
@@ -101,18 +89,12 @@ fn reader(mut from: impl std::io::Read + Send + 'static) -> std::thread::JoinHan
 
 fn line(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(
-        command
-            .get_args()
-            .map(|word| word.to_string_lossy().into_owned()),
-    );
+    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
     words.join(" ")
 }
 
 /// The exit code as a shell tells it.
 pub fn code(status: std::process::ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }

@@ -30,43 +30,23 @@ impl SigningKey {
 
     /// Writes the public key, armoured.
     pub fn export(&self, to: &Path) {
-        run(self
-            .gpg()
-            .args(["--armor", "--yes", "--export", "--output"])
-            .arg(to))
-        .ok();
+        run(self.gpg().args(["--armor", "--yes", "--export", "--output"]).arg(to)).ok();
     }
 
     /// Writes a detached signature beside a file.
     pub fn sign_beside(&self, file: &Path) {
-        run(self
-            .gpg()
-            .args(["--armor", "--yes", "--detach-sign"])
-            .arg(file))
-        .ok();
+        run(self.gpg().args(["--armor", "--yes", "--detach-sign"]).arg(file)).ok();
     }
 
     /// Writes a file inside its own signature.
     pub fn sign_inside(&self, file: &Path, to: &Path) {
-        run(self
-            .gpg()
-            .args(["--yes", "--clear-sign", "--output"])
-            .arg(to)
-            .arg(file))
-        .ok();
+        run(self.gpg().args(["--yes", "--clear-sign", "--output"]).arg(to).arg(file)).ok();
     }
 
     fn gpg(&self) -> Command {
         let mut command = Command::new("gpg");
         command.arg("--homedir").arg(&self.home);
-        command.args([
-            "--batch",
-            "--quiet",
-            "--passphrase",
-            "",
-            "--pinentry-mode",
-            "loopback",
-        ]);
+        command.args(["--batch", "--quiet", "--passphrase", "", "--pinentry-mode", "loopback"]);
         command
     }
 }
@@ -74,10 +54,7 @@ impl SigningKey {
 impl Drop for SigningKey {
     /// Ends the agent that gpg left behind.
     fn drop(&mut self) {
-        drop(run(Command::new("gpgconf")
-            .arg("--homedir")
-            .arg(&self.home)
-            .args(["--kill", "all"])));
+        drop(run(Command::new("gpgconf").arg("--homedir").arg(&self.home).args(["--kill", "all"])));
     }
 }
 
@@ -96,12 +73,7 @@ pub struct Package {
 impl Package {
     /// A package without needs and ballast.
     pub const fn plain(name: &'static str) -> Self {
-        Self {
-            name,
-            version: "1.0",
-            needs: &[],
-            ballast: 0,
-        }
+        Self { name, version: "1.0", needs: &[], ballast: 0 }
     }
 
     /// Where its file ends up on the machine.
@@ -141,10 +113,8 @@ pub fn yum(folder: &Path, packages: &[Package], key: &SigningKey) {
         .ok();
     }
     fs_err::remove_dir_all(&build).expect("the build folder goes");
-    run(Command::new("createrepo_c")
-        .args(["--quiet", "--general-compress-type=gz"])
-        .arg(folder))
-    .ok();
+    run(Command::new("createrepo_c").args(["--quiet", "--general-compress-type=gz"]).arg(folder))
+        .ok();
     key.sign_beside(&folder.join("repodata/repomd.xml"));
 }
 
@@ -168,10 +138,9 @@ pub fn apt(folder: &Path, packages: &[Package], key: &SigningKey) {
     for package in packages {
         deb(&pool, package);
     }
-    let packages = run(Command::new("apt-ftparchive")
-        .args(["packages", "pool/main"])
-        .current_dir(folder))
-    .ok();
+    let packages =
+        run(Command::new("apt-ftparchive").args(["packages", "pool/main"]).current_dir(folder))
+            .ok();
     fs_err::write(index.join("Packages"), packages).expect("the index is written");
     run(Command::new("gzip").arg("-kf").arg(index.join("Packages"))).ok();
     let release = folder.join("dists/stable/Release");
@@ -205,19 +174,11 @@ fn deb(pool: &Path, package: &Package) {
     );
     fs_err::write(tree.join("DEBIAN/control"), control).expect("control is written");
     let file = pool.join(format!("{name}_{version}_all.deb"));
-    run(Command::new("dpkg-deb")
-        .args(["--root-owner-group", "--build"])
-        .arg(&tree)
-        .arg(file))
-    .ok();
+    run(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(&tree).arg(file)).ok();
     fs_err::remove_dir_all(tree).expect("the tree goes");
 }
 
 /// A field that lists names, or nothing where there are none.
 fn list(field: &str, names: &[&str]) -> String {
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("{field}{}\n", names.join(", "))
-    }
+    if names.is_empty() { String::new() } else { format!("{field}{}\n", names.join(", ")) }
 }

@@ -24,15 +24,8 @@ impl Site {
     /// Makes the root and its `site.toml`; nothing runs yet.
     pub fn new() -> Self {
         let (number, claim) = claim();
-        let root = tempfile::Builder::new()
-            .prefix("booddies-suite-")
-            .tempdir()
-            .expect("a root");
-        let site = Self {
-            root,
-            number,
-            _claim: claim,
-        };
+        let root = tempfile::Builder::new().prefix("booddies-suite-").tempdir().expect("a root");
+        let site = Self { root, number, _claim: claim };
         site.clear();
         site.configure("site.toml", &site.described_with(&site.bridge()));
         site
@@ -65,9 +58,7 @@ impl Site {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
         command.arg("--root").arg(self.root.path()).args(arguments);
-        command
-            .env("BOODDIES_IMAGES", crate::repository().join("images"))
-            .env("NO_COLOR", "1");
+        command.env("BOODDIES_IMAGES", crate::repository().join("images")).env("NO_COLOR", "1");
         command
     }
 
@@ -109,10 +100,7 @@ impl Site {
     /// The fixed address of a service.
     pub fn address(&self, service: &str) -> Ipv4Addr {
         let services = ["boot", "data", "gito", "cgit", "regi", "ntpd"];
-        let n = services
-            .iter()
-            .position(|name| *name == service)
-            .expect("it is a service");
+        let n = services.iter().position(|name| *name == service).expect("it is a service");
         self.host(2 + u8::try_from(n).expect("there are six"))
     }
 
@@ -124,37 +112,19 @@ impl Site {
     /// Removes whatever a site of this name has left in the engine and on the host.
     fn clear(&self) {
         let labelled = format!("label=booddies.site={}", self.name());
-        for container in docker(&["ps", "-aq", "--filter", &labelled])
-            .stdout
-            .split_whitespace()
-        {
+        for container in docker(&["ps", "-aq", "--filter", &labelled]).stdout.split_whitespace() {
             drop(docker(&["rm", "-f", "-v", container]));
         }
-        for network in docker(&["network", "ls", "-q", "--filter", &labelled])
-            .stdout
-            .split_whitespace()
+        for network in
+            docker(&["network", "ls", "-q", "--filter", &labelled]).stdout.split_whitespace()
         {
             drop(docker(&["network", "rm", network]));
         }
         let bridge = self.bridge();
-        let passage = [
-            "-w",
-            "10",
-            "-D",
-            "DOCKER-USER",
-            "-i",
-            &bridge,
-            "-o",
-            &bridge,
-            "-j",
-            "ACCEPT",
-        ];
+        let passage =
+            ["-w", "10", "-D", "DOCKER-USER", "-i", &bridge, "-o", &bridge, "-j", "ACCEPT"];
         drop(run(Command::new("iptables").args(passage)));
-        drop(run(Command::new("ip").args([
-            "link",
-            "delete",
-            &self.bridge(),
-        ])));
+        drop(run(Command::new("ip").args(["link", "delete", &self.bridge()])));
     }
 }
 
@@ -169,10 +139,7 @@ impl Drop for Site {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let status = self.runctl(&["status"]);
-            eprintln!(
-                "the site as the test left it:\n{}{}",
-                status.stdout, status.stderr
-            );
+            eprintln!("the site as the test left it:\n{}{}", status.stdout, status.stderr);
         }
         drop(self.runctl(&["down"]));
         self.clear();
@@ -186,16 +153,9 @@ pub fn program() -> PathBuf {
 
 fn beside_the_test() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
-    let folder = test
-        .ancestors()
-        .nth(2)
-        .expect("tests lie in target/<profile>/deps");
+    let folder = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
     let program = folder.join("runctl");
-    assert!(
-        program.exists(),
-        "{} is not built: cargo build -p runctl",
-        program.display()
-    );
+    assert!(program.exists(), "{} is not built: cargo build -p runctl", program.display());
     program
 }
 

@@ -12,8 +12,6 @@ pub fn skip(what: &str, reason: &str) {
             .append(true)
             .open(std::path::PathBuf::from(path))
             .expect("the file of skips opens");
-        notes
-            .write_all(note.as_bytes())
-            .expect("the file of skips takes a line");
+        notes.write_all(note.as_bytes()).expect("the file of skips takes a line");
     }
 }

@@ -44,21 +44,13 @@ impl Upstream {
             faults: Mutex::default(),
             requests: Mutex::default(),
         });
-        let router = axum::Router::new()
-            .fallback(answer)
-            .with_state(Arc::clone(&shared));
+        let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let listener =
             std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let address = listener.local_addr().expect("a bound socket has an address");
         let (alive, dropped) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || serve(listener, router, dropped));
-        Self {
-            address,
-            shared,
-            _alive: alive,
-        }
+        Self { address, shared, _alive: alive }
     }
 
     /// The URL of a path below the folder.
@@ -78,35 +70,19 @@ impl Upstream {
 
     /// How often files were asked for whose path ends so.
     pub fn asked(&self, ending: &str) -> usize {
-        let requests = self
-            .shared
-            .requests
-            .lock()
-            .expect("no test panics while it holds this");
-        requests
-            .iter()
-            .filter(|path| path.ends_with(ending))
-            .count()
+        let requests = self.shared.requests.lock().expect("no test panics while it holds this");
+        requests.iter().filter(|path| path.ends_with(ending)).count()
     }
 
     fn faults(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Fault>> {
-        self.shared
-            .faults
-            .lock()
-            .expect("no test panics while it holds this")
+        self.shared.faults.lock().expect("no test panics while it holds this")
     }
 }
 
 impl Shared {
     fn fault(&self, path: &str) -> Option<Fault> {
-        let faults = self
-            .faults
-            .lock()
-            .expect("no test panics while it holds this");
-        faults
-            .iter()
-            .find(|(ending, _)| path.ends_with(ending.as_str()))
-            .map(|(_, fault)| *fault)
+        let faults = self.faults.lock().expect("no test panics while it holds this");
+        faults.iter().find(|(ending, _)| path.ends_with(ending.as_str())).map(|(_, fault)| *fault)
     }
 }
 
@@ -121,9 +97,7 @@ fn serve(
         .build()
         .expect("a runtime starts");
     runtime.block_on(async {
-        listener
-            .set_nonblocking(true)
-            .expect("a listener can be made non-blocking");
+        listener.set_nonblocking(true).expect("a listener can be made non-blocking");
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener is one");
         tokio::select! {
             served = axum::serve(listener, router) => served.expect("serving goes on"),
@@ -134,16 +108,10 @@ fn serve(
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/').to_owned();
-    shared
-        .requests
-        .lock()
-        .expect("no test panics while it holds this")
-        .push(path.clone());
+    shared.requests.lock().expect("no test panics while it holds this").push(path.clone());
     let fault = shared.fault(&path);
     if let Some(Fault::Status(code)) = fault {
-        return StatusCode::from_u16(code)
-            .expect("tests name real codes")
-            .into_response();
+        return StatusCode::from_u16(code).expect("tests name real codes").into_response();
     }
     let Ok(mut content) = fs_err::tokio::read(shared.folder.join(&path)).await else {
         return StatusCode::NOT_FOUND.into_response();
@@ -154,11 +122,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         content[length / 2] ^= 0x55;
     }
     let start = range_start(request.headers(), &etag).filter(|start| *start < length);
-    let status = if start.is_some() {
-        StatusCode::PARTIAL_CONTENT
-    } else {
-        StatusCode::OK
-    };
+    let status = if start.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let first = start.unwrap_or(0);
     let mut response = Response::builder()
         .status(status)
@@ -171,12 +135,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     }
     let content = Bytes::from(content).slice(first..);
     let body = match fault {
-        Some(Fault::Broken | Fault::Stalled) => halved(
-            content,
-            Arc::clone(&shared),
-            path,
-            fault == Some(Fault::Stalled),
-        ),
+        Some(Fault::Broken | Fault::Stalled) => {
+            halved(content, Arc::clone(&shared), path, fault == Some(Fault::Stalled))
+        }
         _ => Body::from(content),
     };
     response.body(body).expect("the response is well-formed")
@@ -186,22 +147,14 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 fn halved(content: Bytes, shared: Arc<Shared>, path: String, stalled: bool) -> Body {
     let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Bytes>>(1);
     tokio::spawn(async move {
-        if sender
-            .send(Ok(content.slice(..content.len() / 2)))
-            .await
-            .is_err()
-        {
+        if sender.send(Ok(content.slice(..content.len() / 2))).await.is_err() {
             return;
         }
         while stalled && shared.fault(&path).is_some() && !sender.is_closed() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         // The reader may be gone already; then nobody needs the error.
-        drop(
-            sender
-                .send(Err(std::io::ErrorKind::ConnectionReset.into()))
-                .await,
-        );
+        drop(sender.send(Err(std::io::ErrorKind::ConnectionReset.into())).await);
     });
     Body::from_stream(Receiver(receiver))
 }
@@ -229,10 +182,5 @@ fn range_start(headers: &HeaderMap, etag: &str) -> Option<usize> {
         return None;
     }
     let range = headers.get(header::RANGE)?.to_str().ok()?;
-    range
-        .strip_prefix("bytes=")?
-        .split('-')
-        .next()?
-        .parse()
-        .ok()
+    range.strip_prefix("bytes=")?.split('-').next()?.parse().ok()
 }

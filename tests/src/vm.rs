@@ -19,14 +19,8 @@ pub struct Disk {
 impl Disk {
     /// Makes a disk with a Debian on it; the package run is kept for the next time.
     pub fn debian() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("booddies-vm-")
-            .tempdir()
-            .expect("a folder");
-        let mut disk = Self {
-            folder,
-            mounted: false,
-        };
+        let folder = tempfile::Builder::new().prefix("booddies-vm-").tempdir().expect("a folder");
+        let mut disk = Self { folder, mounted: false };
         let kept = keep();
         let archive = kept.join("systemd-root.tar");
         if !archive.exists() {
@@ -34,27 +28,15 @@ impl Disk {
         }
         fs_err::copy(kept.join("vmlinuz"), disk.path("vmlinuz")).expect("the kernel is copied");
         fs_err::copy(kept.join("initrd"), disk.path("initrd")).expect("the initrd is copied");
-        run(Command::new("truncate")
-            .args(["--size", "3G"])
-            .arg(disk.image()))
-        .ok();
+        run(Command::new("truncate").args(["--size", "3G"]).arg(disk.image())).ok();
         run(Command::new("mke2fs")
             .args(["-q", "-t", "ext4", "-O", "^has_journal"])
             .arg(disk.image()))
         .ok();
         fs_err::create_dir(disk.root()).expect("a mount point");
-        run(Command::new("mount")
-            .args(["-o", "loop"])
-            .arg(disk.image())
-            .arg(disk.root()))
-        .ok();
+        run(Command::new("mount").args(["-o", "loop"]).arg(disk.image()).arg(disk.root())).ok();
         disk.mounted = true;
-        run(Command::new("tar")
-            .arg("-C")
-            .arg(disk.root())
-            .arg("-xf")
-            .arg(archive))
-        .ok();
+        run(Command::new("tar").arg("-C").arg(disk.root()).arg("-xf").arg(archive)).ok();
         disk
     }
 
@@ -66,11 +48,7 @@ impl Disk {
     /// Gives its engine images of this host's engine: an engine of its own runs on the disk for as long as that takes.
     pub fn load_images(&self, images: &[String]) {
         let archive = self.path("images.tar");
-        run(Command::new("docker")
-            .args(["save", "-o"])
-            .arg(&archive)
-            .args(images))
-        .ok();
+        run(Command::new("docker").args(["save", "-o"]).arg(&archive).args(images)).ok();
         let socket = format!("unix://{}", self.path("engine.sock").display());
         let log = fs_err::File::create(self.path("engine.log")).expect("a log");
         // In a network of its own: an engine without a bridge would take away that of this host's engine.
@@ -98,10 +76,7 @@ impl Disk {
             |arguments: &[&str]| run(Command::new("docker").args(["-H", &socket]).args(arguments));
         let end = Instant::now() + Duration::from_mins(1);
         while docker(&["version"]).code != 0 {
-            assert!(
-                Instant::now() < end,
-                "the engine on the disk does not come up"
-            );
+            assert!(Instant::now() < end, "the engine on the disk does not come up");
             std::thread::sleep(Duration::from_millis(200));
         }
         let loaded = docker(&["load", "--quiet", "--input", &archive.display().to_string()]);
@@ -130,11 +105,7 @@ impl Disk {
             .stdout(Stdio::null())
             .spawn()
             .expect("QEMU starts");
-        Machine {
-            qemu,
-            serial,
-            _disk: self,
-        }
+        Machine { qemu, serial, _disk: self }
     }
 
     fn unmount(&mut self) {
@@ -169,17 +140,8 @@ impl Machine {
     /// Waits until the machine has powered itself off, and gives what it wrote to its serial console.
     pub fn until_off(&mut self, limit: Duration) -> String {
         let end = Instant::now() + limit;
-        while self
-            .qemu
-            .try_wait()
-            .expect("QEMU can be waited for")
-            .is_none()
-        {
-            assert!(
-                Instant::now() < end,
-                "the machine runs after {limit:?}:\n{}",
-                self.console()
-            );
+        while self.qemu.try_wait().expect("QEMU can be waited for").is_none() {
+            assert!(Instant::now() < end, "the machine runs after {limit:?}:\n{}", self.console());
             std::thread::sleep(Duration::from_millis(200));
         }
         self.console()
@@ -211,10 +173,6 @@ fn keep() -> PathBuf {
 fn install_debian(kept: &Path, archive: &Path) {
     let script = crate::repository().join("tests/vm/install-debian");
     let beside = archive.with_extension("new.tar");
-    run(Command::new(script)
-        .arg(PACKAGES)
-        .arg(&beside)
-        .current_dir(kept))
-    .ok();
+    run(Command::new(script).arg(PACKAGES).arg(&beside).current_dir(kept)).ok();
     fs_err::rename(beside, archive).expect("the archive takes its place");
 }

@@ -17,17 +17,13 @@ fn machines(site: &Site, macs: &[(&str, u8)]) {
             site.host(*n)
         )
     };
-    site.configure(
-        "machines.toml",
-        &macs.iter().map(entry).collect::<Vec<_>>().join("\n"),
-    );
+    site.configure("machines.toml", &macs.iter().map(entry).collect::<Vec<_>>().join("\n"));
 }
 
 fn dig(site: &Site, question: &[&str]) -> String {
     let server = format!("@{}", site.address("boot"));
-    let asked = run(Command::new("dig")
-        .args(["+short", "+time=2", "+tries=2", &server])
-        .args(question));
+    let asked =
+        run(Command::new("dig").args(["+short", "+time=2", "+tries=2", &server]).args(question));
     asked.ok().trim().to_owned()
 }
 
@@ -49,20 +45,13 @@ fn machines_get_their_address_their_names_and_their_loader() {
     assert_eq!(dig(&site, &["data01.rack.lan"]), address);
     assert_eq!(dig(&site, &["-x", &address]), "data01.rack.lan.");
     assert_eq!(dig(&site, &["m20.rack.lan"]), site.host(20).to_string());
-    assert_eq!(
-        dig(&site, &["-x", &site.host(20).to_string()]),
-        "m20.rack.lan."
-    );
+    assert_eq!(dig(&site, &["-x", &site.host(20).to_string()]), "m20.rack.lan.");
 
     let folder = tempfile::tempdir().expect("a folder");
     for loader in ["undionly.kpxe", "snponly.efi"] {
         let file = folder.path().join(loader);
         let url = format!("tftp://{}/{loader}", site.address("boot"));
-        run(Command::new("curl")
-            .args(["--silent", "--show-error", "-o"])
-            .arg(&file)
-            .arg(url))
-        .ok();
+        run(Command::new("curl").args(["--silent", "--show-error", "-o"]).arg(&file).arg(url)).ok();
         let length = fs_err::metadata(&file).expect("the loader was read").len();
         assert!(length > 50_000, "{loader} has {length} bytes");
     }
@@ -87,11 +76,5 @@ fn a_new_machine_applies_without_a_restart() {
 }
 
 fn started_at(site: &Site) -> String {
-    docker(&[
-        "inspect",
-        "-f",
-        "{{.State.StartedAt}}",
-        &site.container("boot"),
-    ])
-    .ok()
+    docker(&["inspect", "-f", "{{.State.StartedAt}}", &site.container("boot")]).ok()
 }

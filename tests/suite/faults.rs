@@ -131,34 +131,9 @@ fn another_dhcp_server_on_the_bridge_is_15() {
     let label = format!("booddies.site={}", site.name());
     let image = format!("{}/boot:latest", suite::site::IMAGES);
     let mut rival = Command::new("docker");
-    rival.args([
-        "run",
-        "-d",
-        "--name",
-        &name,
-        "--label",
-        &label,
-        "--network",
-        &network,
-    ]);
-    rival.args([
-        "--ip",
-        &address,
-        "--cap-add",
-        "NET_ADMIN",
-        "--entrypoint",
-        "dnsmasq",
-        &image,
-    ]);
-    run(rival.args([
-        "-k",
-        "--port=0",
-        "--no-ping",
-        "--leasefile-ro",
-        "--log-dhcp",
-        &range,
-    ]))
-    .ok();
+    rival.args(["run", "-d", "--name", &name, "--label", &label, "--network", &network]);
+    rival.args(["--ip", &address, "--cap-add", "NET_ADMIN", "--entrypoint", "dnsmasq", &image]);
+    run(rival.args(["-k", "--port=0", "--no-ping", "--leasefile-ro", "--log-dhcp", &range])).ok();
     let end = Instant::now() + Duration::from_mins(1);
     loop {
         let finished = site.runctl(&["up", "boot"]);
@@ -174,11 +149,7 @@ fn another_dhcp_server_on_the_bridge_is_15() {
 fn two_feeds_at_once_is_75() {
     let mirrored = Mirrored::new(Site::new(), &PACKAGES);
     mirrored.upstream.break_file("repomd.xml", Fault::Stalled);
-    let mut first = mirrored
-        .site
-        .command(&["feed", "data"])
-        .spawn()
-        .expect("runctl starts");
+    let mut first = mirrored.site.command(&["feed", "data"]).spawn().expect("runctl starts");
     let end = Instant::now() + Duration::from_mins(1);
     while mirrored.upstream.asked("repomd.xml") == 0 {
         assert!(Instant::now() < end, "the first feed never asks");
@@ -193,11 +164,7 @@ fn two_feeds_at_once_is_75() {
 
 #[test]
 fn corrupted_metadata_and_packages_are_16_and_never_served() {
-    for corrupted in [
-        "InRelease",
-        "suite-hello_1.0_all.deb",
-        "suite-hello-1.0-1.noarch.rpm",
-    ] {
+    for corrupted in ["InRelease", "suite-hello_1.0_all.deb", "suite-hello-1.0-1.noarch.rpm"] {
         let mirrored = Mirrored::new(Site::new(), &PACKAGES);
         mirrored.upstream.break_file(corrupted, Fault::Corrupt);
         let finished = mirrored.site.runctl(&["feed", "data"]);
@@ -206,17 +173,11 @@ fn corrupted_metadata_and_packages_are_16_and_never_served() {
         assert_eq!(finished.code, 13, "{corrupted}\n{said}");
         tells(&said, &[corrupted]);
         let served = mirrored.served_now();
-        assert!(
-            !served.iter().any(|line| line.contains(corrupted)),
-            "{corrupted} is served"
-        );
+        assert!(!served.iter().any(|line| line.contains(corrupted)), "{corrupted} is served");
         mirrored.upstream.heal();
         mirrored.site.runctl(&["feed", "data"]).ok();
         let served = mirrored.served_now();
-        assert!(
-            served.iter().any(|line| line.contains(corrupted)),
-            "{corrupted} is not served"
-        );
+        assert!(served.iter().any(|line| line.contains(corrupted)), "{corrupted} is not served");
     }
 }
 
@@ -233,12 +194,8 @@ fn a_wrong_signature_alone_is_16() {
 #[test]
 fn an_upstream_that_answers_500_is_12() {
     let mirrored = Mirrored::new(Site::new(), &PACKAGES);
-    mirrored
-        .upstream
-        .break_file("InRelease", Fault::Status(500));
-    mirrored
-        .upstream
-        .break_file("repomd.xml", Fault::Status(500));
+    mirrored.upstream.break_file("InRelease", Fault::Status(500));
+    mirrored.upstream.break_file("repomd.xml", Fault::Status(500));
     let said = mirrored.site.runctl(&["feed", "data"]).fails_with(12);
     tells(&said, &["500", "hint: "]);
     assert_eq!(mirrored.current(), None, "something was published");
@@ -283,10 +240,7 @@ fn a_full_disk_stops_a_feed_before_it_starts() {
     let mirrored = Mirrored::new(Site::new(), &PACKAGES);
     let store = mirrored.site.state("store");
     fs_err::create_dir_all(&store).expect("a mount point");
-    run(Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
-        .arg(&store))
-    .ok();
+    run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(&store)).ok();
     let said = mirrored.site.runctl(&["feed", "data"]);
     run(Command::new("umount").arg(&store)).ok();
     let said = said.fails();

@@ -27,10 +27,7 @@ fn git_as_admin(site: &Site, folder: &Path, arguments: &[&str]) -> Finished {
         site.state("secrets/gito/admin").display(),
         site.path("known_hosts").display(),
     );
-    run(Command::new("git")
-        .args(arguments)
-        .current_dir(folder)
-        .env("GIT_SSH_COMMAND", ssh))
+    run(Command::new("git").args(arguments).current_dir(folder).env("GIT_SSH_COMMAND", ssh))
 }
 
 fn upstream(folder: &Path) {
@@ -64,10 +61,7 @@ fn a_mirrored_repository_is_cloned_over_ssh_and_shown() {
     let url = format!("ssh://git@{}/words", site.address("gito"));
     git_as_admin(&site, folder.path(), &["clone", "-q", &url, "clone"]).ok();
     let clone = folder.path().join("clone");
-    assert_eq!(
-        git(&clone, &["rev-parse", "v1"]).ok(),
-        git(&origin, &["rev-parse", "v1"]).ok()
-    );
+    assert_eq!(git(&clone, &["rev-parse", "v1"]).ok(), git(&origin, &["rev-parse", "v1"]).ok());
 
     let page = |path: &str| {
         let url = format!("http://{}/{path}", site.address("cgit"));
@@ -98,19 +92,9 @@ fn a_stranger_is_turned_away() {
     site.runctl(&["up", "gito"]).ok();
     let folder = tempfile::tempdir().expect("a folder");
     let key = folder.path().join("stranger");
-    run(Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-        .arg(&key))
-    .ok();
+    run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key)).ok();
     let asked = run(Command::new("ssh")
-        .args([
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            "StrictHostKeyChecking=no",
-        ])
+        .args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no"])
         .args(["-o", "UserKnownHostsFile=/dev/null", "-i"])
         .arg(&key)
         .arg(format!("git@{}", site.address("gito"))));

@@ -10,11 +10,7 @@ const LINES: usize = 500;
 
 fn tracked(patterns: &[&str]) -> Vec<PathBuf> {
     let root = suite::repository();
-    let listed = run(Command::new("git")
-        .arg("ls-files")
-        .args(patterns)
-        .current_dir(&root))
-    .ok();
+    let listed = run(Command::new("git").arg("ls-files").args(patterns).current_dir(&root)).ok();
     listed.lines().map(|line| root.join(line)).collect()
 }
 
@@ -33,10 +29,8 @@ fn no_file_is_longer_than_one_job() {
 
 #[test]
 fn each_source_file_says_its_job_first() {
-    let silent: Vec<_> = tracked(&["*.rs"])
-        .into_iter()
-        .filter(|path| !read(path).starts_with("//! "))
-        .collect();
+    let silent: Vec<_> =
+        tracked(&["*.rs"]).into_iter().filter(|path| !read(path).starts_with("//! ")).collect();
     assert!(silent.is_empty(), "no `//!` on the first line: {silent:?}");
 }
 
@@ -57,10 +51,7 @@ fn each_module_of_this_binary_runs() {
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .filter(|name| name != "main" && !main.contains(&format!("mod {name};")))
         .collect();
-    assert!(
-        forgotten.is_empty(),
-        "no `mod` line in main.rs: {forgotten:?}"
-    );
+    assert!(forgotten.is_empty(), "no `mod` line in main.rs: {forgotten:?}");
 }
 
 #[test]

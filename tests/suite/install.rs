@@ -71,15 +71,9 @@ fn everything_has_its_place() {
         assert!(stage.holds(path), "{path} is not there");
     }
     let unit = stage.read("etc/systemd/system/data.service");
-    assert!(
-        unit.contains("ExecStart=/opt/booddies/bin/runctl run data"),
-        "{unit}"
-    );
+    assert!(unit.contains("ExecStart=/opt/booddies/bin/runctl run data"), "{unit}");
     let gito = stage.read("etc/booddies/gito.toml");
-    assert!(
-        gito.contains("\"/opt/booddies/share/booddies/booddies.git\""),
-        "{gito}"
-    );
+    assert!(gito.contains("\"/opt/booddies/share/booddies/booddies.git\""), "{gito}");
     let log = stage.read("opt/booddies/share/booddies/booddies.git/HEAD");
     assert!(log.starts_with("ref: ") || log.len() > 39, "{log}");
 }
@@ -92,16 +86,10 @@ fn changed_configuration_is_kept_and_the_new_one_laid_beside() {
     let changed = stage.root().join("etc/booddies/site.toml");
     fs_err::write(&changed, "domain = \"mine.lan\"\n").expect("the operator writes");
     let said = stage.install(&[]).ok();
-    assert_eq!(
-        stage.read("etc/booddies/site.toml"),
-        "domain = \"mine.lan\"\n"
-    );
+    assert_eq!(stage.read("etc/booddies/site.toml"), "domain = \"mine.lan\"\n");
     assert_eq!(stage.read("etc/booddies/site.toml.new"), shipped);
     assert!(said.contains("site.toml.new"), "{said}");
-    assert!(
-        !stage.holds("etc/booddies/boot.toml.new"),
-        "an unchanged file has no .new"
-    );
+    assert!(!stage.holds("etc/booddies/boot.toml.new"), "an unchanged file has no .new");
 }
 
 #[test]
@@ -112,9 +100,7 @@ fn unchanged_configuration_of_an_older_release_is_updated() {
     // As if an older release had shipped another text, untouched since.
     let file = stage.root().join("etc/booddies/boot.toml");
     fs_err::write(&file, "# older\n").expect("the older file is written");
-    let sums = stage
-        .root()
-        .join("opt/booddies/share/booddies/shipped.sha256");
+    let sums = stage.root().join("opt/booddies/share/booddies/shipped.sha256");
     let sum = run(Command::new("sha256sum").arg(&file)).ok();
     let sum = sum.split_whitespace().next().expect("a sum").to_owned();
     fs_err::write(sums, format!("{sum}  boot.toml\n")).expect("its sum is written");
@@ -133,11 +119,7 @@ fn uninstalling_keeps_data_and_changed_configuration_only() {
     stage.install(&["--uninstall"]).ok();
     assert_eq!(
         files(&root),
-        [
-            "etc/booddies/site.toml",
-            "var/lib/booddies/precious",
-            "var/log/booddies/install.log"
-        ]
+        ["etc/booddies/site.toml", "var/lib/booddies/precious", "var/log/booddies/install.log"]
     );
     stage.install(&["--purge"]).ok();
     assert_eq!(files(&root), Vec::<String>::new());
@@ -148,22 +130,15 @@ fn a_failing_step_names_itself_its_cause_and_the_way_on() {
     let stage = Stage::new();
     stage.program("cargo", "echo 'the disk is full' >&2; exit 101");
     let said = stage.install(&[]).fails_with(101);
-    assert!(
-        said.contains("error: step \"build runctl\" failed"),
-        "{said}"
-    );
+    assert!(said.contains("error: step \"build runctl\" failed"), "{said}");
     assert!(said.contains("| the disk is full"), "{said}");
     assert!(said.contains("hint: "), "{said}");
-    assert!(
-        !stage.holds("opt/booddies/bin/runctl"),
-        "nothing is installed after a failure"
-    );
+    assert!(!stage.holds("opt/booddies/bin/runctl"), "nothing is installed after a failure");
 }
 
 fn files(root: &Path) -> Vec<String> {
-    let listed = run(Command::new("find")
-        .args([".", "-type", "f", "-printf", "%P\\n"])
-        .current_dir(root));
+    let listed =
+        run(Command::new("find").args([".", "-type", "f", "-printf", "%P\\n"]).current_dir(root));
     let mut names: Vec<_> = listed.ok().lines().map(str::to_owned).collect();
     names.sort();
     names

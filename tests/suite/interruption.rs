@@ -11,15 +11,8 @@ const BALLAST: usize = 3 << 20;
 
 const FIRST: [Package; 1] = [Package::plain("suite-hello")];
 const SECOND: [Package; 2] = [
-    Package {
-        needs: &["suite-heavy"],
-        version: "2.0",
-        ..Package::plain("suite-hello")
-    },
-    Package {
-        ballast: BALLAST,
-        ..Package::plain("suite-heavy")
-    },
+    Package { needs: &["suite-heavy"], version: "2.0", ..Package::plain("suite-hello") },
+    Package { ballast: BALLAST, ..Package::plain("suite-heavy") },
 ];
 
 /// Makes the upstream newer than what the site has.
@@ -42,20 +35,12 @@ fn a_killed_feed_leaves_the_old_generation_and_resumes() {
     renew(&mirrored);
     for heavy in ["suite-heavy-1.0-1.noarch.rpm", "suite-heavy_1.0_all.deb"] {
         mirrored.upstream.break_file(heavy, Fault::Stalled);
-        let mut feed = mirrored
-            .site
-            .command(&["feed", "data"])
-            .spawn()
-            .expect("runctl starts");
+        let mut feed = mirrored.site.command(&["feed", "data"]).spawn().expect("runctl starts");
         let asked = mirrored.upstream.asked(heavy);
         let end = Instant::now() + Duration::from_mins(1);
         while mirrored.upstream.asked(heavy) == asked {
             assert!(Instant::now() < end, "{heavy} is never asked for");
-            assert_eq!(
-                feed.try_wait().expect("it can be waited for"),
-                None,
-                "it ended too early"
-            );
+            assert_eq!(feed.try_wait().expect("it can be waited for"), None, "it ended too early");
             std::thread::sleep(Duration::from_millis(20));
         }
         feed.kill().expect("kill -9");
@@ -66,10 +51,7 @@ fn a_killed_feed_leaves_the_old_generation_and_resumes() {
 
     mirrored.site.runctl(&["feed", "data"]).ok();
     let after = mirrored.served_now();
-    assert!(
-        after.iter().any(|line| line.contains("suite-heavy")),
-        "{after:#?}"
-    );
+    assert!(after.iter().any(|line| line.contains("suite-heavy")), "{after:#?}");
     assert_eq!(
         fs_err::read_dir(mirrored.site.state("store/partial")).map_or(0, Iterator::count),
         0

@@ -16,10 +16,7 @@ fn dnf(root: &Path, url: &str, arguments: &[&str]) -> Finished {
         .args(["--assumeyes", "--noplugins", "--releasever=9"])
         .arg(format!("--installroot={}", root.join("machine").display()))
         .arg(format!("--setopt=reposdir={}", folder.display()))
-        .arg(format!(
-            "--setopt=cachedir={}",
-            root.join("cache").display()
-        ))
+        .arg(format!("--setopt=cachedir={}", root.join("cache").display()))
         .args(arguments))
 }
 
@@ -31,10 +28,7 @@ fn apt(root: &Path, command: &str, arguments: &[&str]) -> Finished {
         .arg(option("Dir", &below("")))
         .arg(option("Dir::State::status", &below("var/lib/dpkg/status")))
         .arg(option("Dir::Bin::dpkg", "/usr/bin/dpkg"))
-        .arg(option(
-            "DPkg::Options::",
-            &format!("--root={}", root.display()),
-        ))
+        .arg(option("DPkg::Options::", &format!("--root={}", root.display())))
         .arg(option("DPkg::Options::", "--force-depends"))
         .arg(option("APT::Sandbox::User", "root"))
         .arg(option("APT::Architecture", "amd64"))
@@ -60,11 +54,8 @@ fn apt_root(root: &Path, source: &str) {
 }
 
 fn fetch(url: &str, to: &Path) {
-    run(Command::new("curl")
-        .args(["--silent", "--show-error", "--fail", "-o"])
-        .arg(to)
-        .arg(url))
-    .ok();
+    run(Command::new("curl").args(["--silent", "--show-error", "--fail", "-o"]).arg(to).arg(url))
+        .ok();
 }
 
 #[test]
@@ -78,36 +69,20 @@ fn dnf_and_apt_install_from_what_was_mirrored() {
     let folder = tempfile::tempdir().expect("a folder");
 
     let root = folder.path().join("dnf");
-    dnf(
-        &root,
-        &mirrored.url("yum/proof/"),
-        &["install", "suite-hello"],
-    )
-    .ok();
+    dnf(&root, &mirrored.url("yum/proof/"), &["install", "suite-hello"]).ok();
     for package in &PACKAGES[..2] {
-        assert!(
-            root.join("machine").join(package.installed_file()).exists(),
-            "{}",
-            package.name
-        );
+        assert!(root.join("machine").join(package.installed_file()).exists(), "{}", package.name);
     }
 
     let root = folder.path().join("apt");
     let url = mirrored.url("apt/proof/");
     let key = folder.path().join("site.asc");
     fetch(&format!("{url}booddies-archive-keyring.asc"), &key);
-    apt_root(
-        &root,
-        &format!("deb [signed-by={}] {url} stable main\n", key.display()),
-    );
+    apt_root(&root, &format!("deb [signed-by={}] {url} stable main\n", key.display()));
     apt(&root, "apt-get", &["update", "--error-on=any"]).ok();
     apt(&root, "apt-get", &["install", "-y", "suite-hello"]).ok();
     for package in &PACKAGES[..2] {
-        assert!(
-            root.join(package.installed_file()).exists(),
-            "{}",
-            package.name
-        );
+        assert!(root.join(package.installed_file()).exists(), "{}", package.name);
     }
     let subset = apt(&root, "apt-cache", &["pkgnames", "suite-"]).ok();
     assert!(
@@ -118,15 +93,9 @@ fn dnf_and_apt_install_from_what_was_mirrored() {
     let other = folder.path().join("other.asc");
     mirrored.key.export(&other);
     let root = folder.path().join("distrusting");
-    apt_root(
-        &root,
-        &format!("deb [signed-by={}] {url} stable main\n", other.display()),
-    );
+    apt_root(&root, &format!("deb [signed-by={}] {url} stable main\n", other.display()));
     let refused = apt(&root, "apt-get", &["update", "--error-on=any"]).fails();
-    assert!(
-        refused.contains("NO_PUBKEY") || refused.contains("not signed"),
-        "{refused}"
-    );
+    assert!(refused.contains("NO_PUBKEY") || refused.contains("not signed"), "{refused}");
 }
 
 #[test]
@@ -145,20 +114,11 @@ fn data_serves_ranges_listings_and_every_kept_generation() {
         .ok()
     };
     let whole = curl(&[], "yum/proof/repodata/repomd.xml");
-    assert_eq!(
-        curl(&["--range", "5-14"], "yum/proof/repodata/repomd.xml"),
-        whole[5..15]
-    );
+    assert_eq!(curl(&["--range", "5-14"], "yum/proof/repodata/repomd.xml"), whole[5..15]);
     assert!(curl(&[], "yum/proof/").contains("repodata"), "no listing");
     let current = mirrored.current().expect("a generation is served");
-    let number = current
-        .file_name()
-        .expect("generations are numbered")
-        .to_string_lossy()
-        .into_owned();
-    let pinned = curl(
-        &[],
-        &format!("generations/{number}/yum/proof/repodata/repomd.xml"),
-    );
+    let number =
+        current.file_name().expect("generations are numbered").to_string_lossy().into_owned();
+    let pinned = curl(&[], &format!("generations/{number}/yum/proof/repodata/repomd.xml"));
     assert_eq!(pinned, whole);
 }

@@ -13,9 +13,7 @@ fn registry(site: &Site) -> String {
 
 /// skopeo that trusts the site's authority, and nothing else.
 fn skopeo(site: &Site, arguments: &[&str]) -> Finished {
-    run(Command::new("skopeo")
-        .args(arguments)
-        .env("SSL_CERT_FILE", site.state("secrets/ca.pem")))
+    run(Command::new("skopeo").args(arguments).env("SSL_CERT_FILE", site.state("secrets/ca.pem")))
 }
 
 fn id_of(image: &str) -> String {
@@ -47,34 +45,17 @@ fn images_are_pulled_over_tls_and_pushed_with_the_password_only() {
     skopeo(&site, &["copy", "--quiet", &remote, &copy]).ok();
 
     let pushed = format!("docker://{}/proof/pushed:1", registry(&site));
-    let refused = skopeo(
-        &site,
-        &["copy", "--quiet", "--dest-no-creds", &copy, &pushed],
-    )
-    .fails();
+    let refused = skopeo(&site, &["copy", "--quiet", "--dest-no-creds", &copy, &pushed]).fails();
     assert!(
         refused.contains("auth") || refused.contains("401") || refused.contains("denied"),
         "{refused}"
     );
     let password = fs_err::read_to_string(site.state("secrets/regi-password")).expect("a password");
-    let wrong = skopeo(
-        &site,
-        &[
-            "copy",
-            "--quiet",
-            "--dest-creds",
-            "booddies:wrong",
-            &copy,
-            &pushed,
-        ],
-    );
+    let wrong =
+        skopeo(&site, &["copy", "--quiet", "--dest-creds", "booddies:wrong", &copy, &pushed]);
     wrong.fails();
     let right = format!("booddies:{}", password.trim());
-    skopeo(
-        &site,
-        &["copy", "--quiet", "--dest-creds", &right, &copy, &pushed],
-    )
-    .ok();
+    skopeo(&site, &["copy", "--quiet", "--dest-creds", &right, &copy, &pushed]).ok();
     skopeo(&site, &["inspect", "--raw", &pushed]).ok();
 
     let nobody = folder.path().join("nobody");

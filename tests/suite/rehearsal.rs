@@ -5,21 +5,12 @@ use suite::site::engine_answers;
 
 /// The shipped configuration, on this site's own addresses.
 fn shipped(site: &Site) {
-    let base = site
-        .subnet()
-        .trim_end_matches("/27")
-        .rsplit_once('.')
-        .expect("an address")
-        .0
-        .to_owned();
+    let base =
+        site.subnet().trim_end_matches("/27").rsplit_once('.').expect("an address").0.to_owned();
     let first: u8 = site.host(0).octets()[3];
-    for file in [
-        "boot.toml",
-        "data.toml",
-        "profiles.toml",
-        "machines.toml",
-        "answers/debian-12.preseed",
-    ] {
+    for file in
+        ["boot.toml", "data.toml", "profiles.toml", "machines.toml", "answers/debian-12.preseed"]
+    {
         let path = suite::repository().join("etc/booddies").join(file);
         let text = fs_err::read_to_string(path).expect("it is shipped");
         let text = text
@@ -40,16 +31,9 @@ fn machines_reach_their_installer_by_bios_and_by_uefi() {
     site.runctl(&["feed", "data", "boot"]).ok();
     for machine in ["kvm-1", "kvm-2"] {
         let shot = site.path("shot.png");
-        let told = site
-            .runctl(&["rehearse", machine, "--shot", &shot.display().to_string()])
-            .ok();
-        for stage in [
-            "offer", "loader", "script", "kernel", "initrd", "answer", "callback",
-        ] {
-            assert!(
-                told.to_lowercase().contains(stage),
-                "{machine}: no {stage} in\n{told}"
-            );
+        let told = site.runctl(&["rehearse", machine, "--shot", &shot.display().to_string()]).ok();
+        for stage in ["offer", "loader", "script", "kernel", "initrd", "answer", "callback"] {
+            assert!(told.to_lowercase().contains(stage), "{machine}: no {stage} in\n{told}");
         }
         assert!(shot.exists(), "{machine}: no screenshot");
     }

@@ -13,14 +13,9 @@ fn status(site: &Site) -> serde_json::Value {
 
 fn states(site: &Site) -> Vec<(String, String)> {
     let status = status(site);
-    let services = status["services"]
-        .as_array()
-        .expect("a list of services")
-        .iter();
+    let services = status["services"].as_array().expect("a list of services").iter();
     let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
-    services
-        .map(|service| (text(&service["service"]), text(&service["state"])))
-        .collect()
+    services.map(|service| (text(&service["service"]), text(&service["state"]))).collect()
 }
 
 #[test]
@@ -30,17 +25,11 @@ fn all_six_come_up_stay_as_they_are_and_go_down() {
     }
     let site = Site::built();
     site.runctl(&["up"]).ok();
-    until("all six are ready", || {
-        states(&site).iter().all(|(_, state)| state == "ready")
-    });
+    until("all six are ready", || states(&site).iter().all(|(_, state)| state == "ready"));
 
     let plan = site.runctl(&["up", "--dry-run", "--json"]).ok();
     let plan: serde_json::Value = serde_json::from_str(&plan).expect("a plan in JSON");
-    assert_eq!(
-        plan["plan"],
-        serde_json::json!([]),
-        "the second plan is not empty"
-    );
+    assert_eq!(plan["plan"], serde_json::json!([]), "the second plan is not empty");
 
     for service in ["boot", "data", "gito", "cgit", "regi", "ntpd"] {
         hardened(&site.container(service));
@@ -63,18 +52,9 @@ fn hardened(container: &str) {
     assert_eq!(host["ReadonlyRootfs"], true, "{container}");
     assert_eq!(host["CapDrop"], serde_json::json!(["ALL"]), "{container}");
     let options = host["SecurityOpt"].to_string();
-    assert!(
-        options.contains("no-new-privileges"),
-        "{container}: {options}"
-    );
-    assert!(
-        host["Memory"].as_u64() > Some(0),
-        "{container} has no memory limit"
-    );
-    assert!(
-        host["PidsLimit"].as_u64() > Some(0),
-        "{container} has no limit of processes"
-    );
+    assert!(options.contains("no-new-privileges"), "{container}: {options}");
+    assert!(host["Memory"].as_u64() > Some(0), "{container} has no memory limit");
+    assert!(host["PidsLimit"].as_u64() > Some(0), "{container} has no limit of processes");
 }
 
 #[test]
@@ -84,13 +64,8 @@ fn what_dies_is_brought_back_and_sigterm_ends_it_in_time() {
     }
     let site = Site::built();
     let container = site.container("data");
-    let mut supervisor = site
-        .command(&["run", "data"])
-        .spawn()
-        .expect("runctl starts");
-    until("data is ready", || {
-        states(&site).contains(&("data".into(), "ready".into()))
-    });
+    let mut supervisor = site.command(&["run", "data"]).spawn().expect("runctl starts");
+    until("data is ready", || states(&site).contains(&("data".into(), "ready".into())));
 
     let started = started_at(&container);
     kill_inside(&container);
@@ -102,17 +77,8 @@ fn what_dies_is_brought_back_and_sigterm_ends_it_in_time() {
     run(Command::new("kill").arg(supervisor.id().to_string())).ok();
     let ended = supervisor.wait().expect("runctl ends");
     assert_eq!(ended.code(), Some(0));
-    let state = docker(&[
-        "inspect",
-        "-f",
-        "{{.State.Running}} {{.State.ExitCode}}",
-        &container,
-    ]);
-    assert_eq!(
-        state.ok().trim(),
-        "false 0",
-        "it did not stop by itself in the time it is given"
-    );
+    let state = docker(&["inspect", "-f", "{{.State.Running}} {{.State.ExitCode}}", &container]);
+    assert_eq!(state.ok().trim(), "false 0", "it did not stop by itself in the time it is given");
 }
 
 /// Kills what runs inside, as a fault would; `docker kill` would count as the operator's wish.
@@ -122,13 +88,7 @@ fn kill_inside(container: &str) {
 }
 
 fn started_at(container: &str) -> String {
-    docker(&[
-        "inspect",
-        "-f",
-        "{{.State.StartedAt}} {{.State.Running}}",
-        container,
-    ])
-    .stdout
+    docker(&["inspect", "-f", "{{.State.StartedAt}} {{.State.Running}}", container]).stdout
 }
 
 /// Waits for a condition; that it never holds is a failure, how long it takes is not.

@@ -22,10 +22,7 @@ fn install(disk: &Disk) {
     run(Command::new(suite::repository().join("install.sh"))
         .env("DESTDIR", disk.root())
         .env("CARGO_TARGET_DIR", stage.path().join("target"))
-        .env(
-            "PATH",
-            format!("{}:{}", stage.path().display(), env!("PATH")),
-        ))
+        .env("PATH", format!("{}:{}", stage.path().display(), env!("PATH"))))
     .ok();
 }
 
@@ -59,21 +56,12 @@ fn systemctl_starts_supervises_and_stops_the_services() {
     disk.load_images(&SERVICES.map(|service| format!("{IMAGES}/{service}:latest")));
     copy_into(&disk, "proof", "usr/local/sbin/proof");
     copy_into(&disk, "proof.service", "etc/systemd/system/proof.service");
-    link(
-        &disk,
-        "../proof.service",
-        "etc/systemd/system/multi-user.target.wants/proof.service",
-    );
+    link(&disk, "../proof.service", "etc/systemd/system/multi-user.target.wants/proof.service");
 
     let console = disk.boot().until_off(Duration::from_mins(15));
-    let claims: Vec<_> = console
-        .lines()
-        .filter(|line| line.contains("CLAIM "))
-        .collect();
+    let claims: Vec<_> = console.lines().filter(|line| line.contains("CLAIM ")).collect();
     let lost = claims.iter().any(|line| line.contains("CLAIM fails"));
-    let ended = claims
-        .last()
-        .is_some_and(|line| line.ends_with("CLAIM end"));
+    let ended = claims.last().is_some_and(|line| line.ends_with("CLAIM end"));
     assert!(ended && !lost, "{console}");
     println!("{}", claims.join("\n"));
 }

@@ -19,14 +19,9 @@ fn lay_units(folder: &Path) -> Vec<String> {
             continue;
         }
         let unit = fs_err::read_to_string(entry.path()).expect("a unit can be read");
-        let unit = unit
-            .replace("@PREFIX@/bin/runctl", "/bin/true")
-            .replace("@PREFIX@", "/usr");
+        let unit = unit.replace("@PREFIX@/bin/runctl", "/bin/true").replace("@PREFIX@", "/usr");
         fs_err::write(folder.join(&name), unit).expect("a unit can be written");
-        if Path::new(&name)
-            .extension()
-            .is_some_and(|extension| extension == "service")
-        {
+        if Path::new(&name).extension().is_some_and(|extension| extension == "service") {
             let drop_ins = folder.join(format!("{name}.d"));
             fs_err::create_dir(&drop_ins).expect("a folder for drop-ins");
             fs_err::write(drop_ins.join("sandbox.conf"), &sandbox)
@@ -39,15 +34,8 @@ fn lay_units(folder: &Path) -> Vec<String> {
 
 #[test]
 fn systemd_finds_nothing_to_say_about_the_units() {
-    if Command::new("systemd-analyze")
-        .arg("--version")
-        .output()
-        .is_err()
-    {
-        suite::skip(
-            "units verified by systemd-analyze",
-            "systemd is not installed",
-        );
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        suite::skip("units verified by systemd-analyze", "systemd is not installed");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -61,9 +49,5 @@ fn systemd_finds_nothing_to_say_about_the_units() {
         .args(names.iter().map(|name| folder.path().join(name)))
         .env("SYSTEMD_UNIT_PATH", format!("{}:", folder.path().display())));
     let said = finished.stderr.clone();
-    assert_eq!(
-        finished.ok() + &said,
-        "",
-        "systemd-analyze verify complains"
-    );
+    assert_eq!(finished.ok() + &said, "", "systemd-analyze verify complains");
 }

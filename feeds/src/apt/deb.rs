@@ -16,10 +16,7 @@ const LONGEST_CHAIN: usize = 40;
 
 /// A package that cannot be read, or lacks what is wanted of it.
 #[derive(Debug, thiserror::Error)]
-#[expect(
-    missing_docs,
-    reason = "the message of each variant tells what its fields are"
-)]
+#[expect(missing_docs, reason = "the message of each variant tells what its fields are")]
 pub enum Error {
     /// It is no package, or broken.
     #[error("cannot read the package `{}`", path.display())]
@@ -32,11 +29,7 @@ pub enum Error {
     Missing { path: PathBuf, missing: Vec<String> },
     /// The store did not take a file.
     #[error("cannot keep `{member}` of the package `{}`", path.display())]
-    Keep {
-        path: PathBuf,
-        member: String,
-        source: Box<store::Error>,
-    },
+    Keep { path: PathBuf, member: String, source: Box<store::Error> },
 }
 
 impl Classified for Error {
@@ -108,21 +101,15 @@ fn take(
         let Some(names) = wanted.remove(path) else {
             return Ok(ControlFlow::Continue(()));
         };
-        let bytes = read_within(entry, LARGEST_MEMBER).map_err(|source| Error::Read {
-            path: package.to_owned(),
-            source,
-        })?;
+        let bytes = read_within(entry, LARGEST_MEMBER)
+            .map_err(|source| Error::Read { path: package.to_owned(), source })?;
         let object = store.insert_bytes(&bytes).map_err(|source| Error::Keep {
             path: package.to_owned(),
             member: path.to_owned(),
             source: Box::new(source),
         })?;
         taken.extend(names.into_iter().map(|name| (name.clone(), object)));
-        Ok(if wanted.is_empty() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        })
+        Ok(if wanted.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })
 }
 
@@ -141,17 +128,12 @@ impl Catalogue {
             let kind = entry.header().entry_type();
             let target = entry
                 .link_name()
-                .map_err(|source| Error::Read {
-                    path: package.to_owned(),
-                    source,
-                })?
+                .map_err(|source| Error::Read { path: package.to_owned(), source })?
                 .map(|target| target.to_string_lossy().into_owned());
             match target {
                 Some(target) if kind.is_symlink() => {
                     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    catalogue
-                        .links
-                        .insert(path.to_owned(), joined(folder, &target));
+                    catalogue.links.insert(path.to_owned(), joined(folder, &target));
                 }
                 Some(target) if kind.is_hard_link() => {
                     catalogue.links.insert(path.to_owned(), joined("", &target));
@@ -173,10 +155,7 @@ impl Catalogue {
             if self.files.contains(&path) {
                 return Some(path);
             }
-            let mut ends = path
-                .match_indices('/')
-                .map(|(at, _)| at)
-                .chain([path.len()]);
+            let mut ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
             let (end, target) =
                 ends.find_map(|end| self.links.get(&path[..end]).map(|to| (end, to)))?;
             path = joined(target, path[end..].trim_start_matches('/'));
@@ -207,10 +186,7 @@ fn each_member(
         &mut tar::Entry<'_, Box<dyn Read + '_>>,
     ) -> Result<ControlFlow<()>, Error>,
 ) -> Result<(), Error> {
-    let unreadable = |source| Error::Read {
-        path: package.to_owned(),
-        source,
-    };
+    let unreadable = |source| Error::Read { path: package.to_owned(), source };
     let file = fs_err::File::open(package).map_err(unreadable)?;
     let mut outer = ar::Archive::new(io::BufReader::new(file));
     while let Some(part) = outer.next_entry() {
@@ -233,9 +209,7 @@ fn each_member(
         }
         return Ok(());
     }
-    Err(Error::NoData {
-        path: package.to_owned(),
-    })
+    Err(Error::NoData { path: package.to_owned() })
 }
 
 #[cfg(test)]

@@ -36,9 +36,7 @@ impl<'a> Iterator for Paragraphs<'a> {
         }
         let end = paragraph_end(text);
         self.rest = &text[end..];
-        Some(Paragraph {
-            text: text[..end].trim_end_matches(['\n', '\r']),
-        })
+        Some(Paragraph { text: text[..end].trim_end_matches(['\n', '\r']) })
     }
 }
 
@@ -69,9 +67,7 @@ impl<'a> Paragraph<'a> {
 
     /// The value of the first field of that name, whatever its case.
     pub(super) fn get(self, name: &str) -> Option<&'a str> {
-        self.fields()
-            .find(|(field, _)| field.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.fields().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
@@ -103,10 +99,7 @@ fn field_end(text: &str) -> usize {
     let mut from = 0;
     while let Some(at) = text[from..].find('\n') {
         let line_end = from + at + 1;
-        if !text.as_bytes()[line_end..]
-            .first()
-            .is_some_and(|byte| matches!(byte, b' ' | b'\t'))
-        {
+        if !text.as_bytes()[line_end..].first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
             return line_end;
         }
         from = line_end;

@@ -14,23 +14,14 @@ use crate::{transfer, trust};
 
 /// An APT repository cannot be surveyed.
 #[derive(Debug, thiserror::Error)]
-#[expect(
-    missing_docs,
-    reason = "the message of each variant tells what its fields are"
-)]
+#[expect(missing_docs, reason = "the message of each variant tells what its fields are")]
 pub enum Error {
     /// An index did not come.
     #[error("cannot survey the suite `{suite}`")]
-    Fetch {
-        suite: String,
-        source: Box<transfer::Error>,
-    },
+    Fetch { suite: String, source: Box<transfer::Error> },
     /// Nobody trusted signed the suite.
     #[error("cannot trust the suite `{suite}`")]
-    Trust {
-        suite: String,
-        source: Box<trust::Error>,
-    },
+    Trust { suite: String, source: Box<trust::Error> },
     /// The `Release` file makes no sense.
     #[error("cannot use the `Release` file of the suite `{suite}`")]
     Release { suite: String, source: Unreadable },
@@ -42,24 +33,13 @@ pub enum Error {
     NoIndex { suite: String, index: String },
     /// An index is not what its compression says.
     #[error("cannot decompress `{index}` of the suite `{suite}`")]
-    Decompress {
-        suite: String,
-        index: String,
-        source: io::Error,
-    },
+    Decompress { suite: String, index: String, source: io::Error },
     /// An index has a package that cannot be mirrored.
     #[error("cannot use the index `{index}` of the suite `{suite}`")]
-    Index {
-        suite: String,
-        index: String,
-        source: Incomplete,
-    },
+    Index { suite: String, index: String, source: Incomplete },
     /// What is wanted is not there.
     #[error("for `{architecture}` no suite has {}", told(unsatisfied))]
-    Unsatisfied {
-        architecture: String,
-        unsatisfied: BTreeSet<Unsatisfied>,
-    },
+    Unsatisfied { architecture: String, unsatisfied: BTreeSet<Unsatisfied> },
     /// Two suites have different files under one name.
     #[error("`{path}` is a different file in two of the suites")]
     Conflict { path: RelPath },
@@ -74,16 +54,10 @@ pub enum Error {
     Write { name: String, source: io::Error },
     /// An index could not be signed.
     #[error("cannot sign the indexes of `{name}`")]
-    Sign {
-        name: String,
-        source: Box<trust::Error>,
-    },
+    Sign { name: String, source: Box<trust::Error> },
     /// The store did not give or take an index.
     #[error("cannot keep the indexes of `{name}`")]
-    Store {
-        name: String,
-        source: Box<store::Error>,
-    },
+    Store { name: String, source: Box<store::Error> },
 }
 
 fn told(unsatisfied: &BTreeSet<Unsatisfied>) -> String {

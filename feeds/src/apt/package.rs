@@ -103,10 +103,7 @@ impl<'a> Package<'a> {
                 _ => {}
             }
         }
-        let incomplete = |field| Incomplete {
-            package: package.name.to_owned(),
-            field,
-        };
+        let incomplete = |field| Incomplete { package: package.name.to_owned(), field };
         let wanted = [
             (package.name, "Package"),
             (package.version.0, "Version"),
@@ -146,10 +143,7 @@ impl<'a> Package<'a> {
 }
 
 fn groups(value: &str) -> impl Iterator<Item = &str> {
-    value
-        .split(',')
-        .map(str::trim)
-        .filter(|group| !group.is_empty())
+    value.split(',').map(str::trim).filter(|group| !group.is_empty())
 }
 
 impl fmt::Display for Package<'_> {
@@ -190,13 +184,7 @@ mod tests {
             let lines: Vec<_> = full.lines().filter(|l| !l.starts_with(field)).collect();
             let without = lines.join("\n");
             let wrong = read(&without).expect_err(field);
-            assert_eq!(
-                wrong,
-                Incomplete {
-                    package: "a".to_owned(),
-                    field
-                }
-            );
+            assert_eq!(wrong, Incomplete { package: "a".to_owned(), field });
         }
     }
 }

@@ -45,19 +45,10 @@ pub(super) fn reindex(
     for (architecture, packages) in packages {
         let folder = format!("{COMPONENT}/binary-{architecture}");
         let listed = list(packages).into_bytes();
-        indexes.insert(
-            format!("{folder}/Packages.gz"),
-            gzip(&listed).map_err(Failure::Write)?,
-        );
-        indexes.insert(
-            format!("{folder}/Packages.xz"),
-            xz(&listed).map_err(Failure::Write)?,
-        );
+        indexes.insert(format!("{folder}/Packages.gz"), gzip(&listed).map_err(Failure::Write)?);
+        indexes.insert(format!("{folder}/Packages.xz"), xz(&listed).map_err(Failure::Write)?);
         indexes.insert(format!("{folder}/Packages"), listed);
-        indexes.insert(
-            format!("{folder}/Release"),
-            describe(title, architecture).into_bytes(),
-        );
+        indexes.insert(format!("{folder}/Release"), describe(title, architecture).into_bytes());
     }
     let architectures: Vec<_> = packages.keys().map(String::as_str).collect();
     let release = release(title, &architectures, &indexes);
@@ -71,9 +62,7 @@ pub(super) fn reindex(
         files.insert(format!("{dists}/{path}"), bytes);
     }
     let inline = key.sign_cleartext(&release, made).map_err(Failure::Sign)?;
-    let detached = key
-        .sign_detached_armored(release.as_bytes(), made)
-        .map_err(Failure::Sign)?;
+    let detached = key.sign_detached_armored(release.as_bytes(), made).map_err(Failure::Sign)?;
     files.insert(format!("{dists}/InRelease"), inline.into_bytes());
     files.insert(format!("{dists}/Release.gpg"), detached.into_bytes());
     files.insert(format!("{dists}/Release"), release.into_bytes());
@@ -86,10 +75,7 @@ pub(super) fn reindex(
 
 /// Writes the paragraphs as upstream wrote them. The last one needs its empty line, or debootstrap drops it.
 fn list(packages: &[Package<'_>]) -> String {
-    packages
-        .iter()
-        .flat_map(|package| [package.text(), "\n\n"])
-        .collect()
+    packages.iter().flat_map(|package| [package.text(), "\n\n"]).collect()
 }
 
 /// Writes the `Release` file that stands beside an index.

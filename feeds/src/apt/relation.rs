@@ -30,10 +30,7 @@ pub(super) struct Relation<'a> {
 
 /// Reads `a (>= 1) | b:any, c` as groups of alternatives, of which each group wants one.
 pub(super) fn groups(value: &str) -> impl Iterator<Item = impl Iterator<Item = Relation<'_>>> {
-    value
-        .split(',')
-        .filter(|group| !group.trim().is_empty())
-        .map(alternatives)
+    value.split(',').filter(|group| !group.trim().is_empty()).map(alternatives)
 }
 
 /// Reads `a (>= 1) | b` as alternatives.
@@ -45,9 +42,7 @@ impl<'a> Relation<'a> {
     /// Reads one relation; architecture and profile restrictions belong to sources and are passed over.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
-        let end = text
-            .find([' ', '\t', '\n', '(', '[', '<'])
-            .unwrap_or(text.len());
+        let end = text.find([' ', '\t', '\n', '(', '[', '<']).unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
         let name = name.split(':').next().filter(|name| !name.is_empty())?;
         let version = rest
@@ -121,9 +116,8 @@ mod tests {
     fn groups_and_alternatives_are_read() {
         let value =
             "libc6 (>= 2.34), python3:any | python3-minimal (<< 4~) ,\n a(=1), , b [amd64] <!x>";
-        let read: Vec<Vec<String>> = groups(value)
-            .map(|group| group.map(|one| one.to_string()).collect())
-            .collect();
+        let read: Vec<Vec<String>> =
+            groups(value).map(|group| group.map(|one| one.to_string()).collect()).collect();
         let wanted: Vec<Vec<&str>> = vec![
             vec!["libc6 (>= 2.34)"],
             vec!["python3", "python3-minimal (<< 4~)"],
@@ -136,9 +130,7 @@ mod tests {
     #[test]
     fn constraints_hold_as_debian_says() {
         let admits = |relation: &str, version: &str| {
-            Relation::parse(relation)
-                .expect("a relation")
-                .admits(Version(version))
+            Relation::parse(relation).expect("a relation").admits(Version(version))
         };
         assert!(admits("a", "1"));
         assert!(admits("a (>= 1.0)", "1.0") && !admits("a (>= 1.0)", "1.0~rc1"));
@@ -153,10 +145,6 @@ mod tests {
         let versioned = Relation::parse("mta (>= 2)").expect("a relation");
         assert!(!versioned.admits_provided(None));
         assert!(versioned.admits_provided(Some(Version("2"))));
-        assert!(
-            Relation::parse("mta")
-                .expect("a relation")
-                .admits_provided(None)
-        );
+        assert!(Relation::parse("mta").expect("a relation").admits_provided(None));
     }
 }

@@ -38,10 +38,7 @@ pub(super) struct Index {
 
 /// A `Release` file lacks what a mirror must know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(
-    missing_docs,
-    reason = "the message of each variant tells what its fields are"
-)]
+#[expect(missing_docs, reason = "the message of each variant tells what its fields are")]
 pub enum Unreadable {
     /// It holds no paragraph.
     #[error("it is empty")]
@@ -63,9 +60,8 @@ impl Release {
         let paragraph = paragraphs(text).next().ok_or(Unreadable::Empty)?;
         let get = |name: &str| paragraph.get(name);
         let date = parse_date("Date", get("Date").unwrap_or_default())?;
-        let valid_until = get("Valid-Until")
-            .map(|value| parse_date("Valid-Until", value))
-            .transpose()?;
+        let valid_until =
+            get("Valid-Until").map(|value| parse_date("Valid-Until", value)).transpose()?;
         let lines = get("SHA256").ok_or(Unreadable::NoSha256)?.lines();
         let indexes = lines.filter(|line| !line.trim().is_empty()).map(parse_line);
         let lists_all =
@@ -100,10 +96,7 @@ fn parse_date(field: &'static str, value: &str) -> Result<Timestamp, Unreadable>
     // Debian writes "UTC", which the mail standard does not know; and nobody needs the weekday to be right.
     static PARSER: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
     let standard = value.replace("UTC", "+0000").replace("GMT", "+0000");
-    let wrong = |_| Unreadable::Date {
-        field,
-        value: value.to_owned(),
-    };
+    let wrong = |_| Unreadable::Date { field, value: value.to_owned() };
     PARSER.parse_timestamp(&standard).map_err(wrong)
 }
 
@@ -119,10 +112,7 @@ mod tests {
     const HEAD: &str = "Codename: test\nDate: Sat, 11 Jul 2026 10:16:37 UTC\n";
 
     fn list() -> String {
-        format!(
-            "SHA256:\n {} 12 main/binary-amd64/Packages.xz\n",
-            Sha256([1; 32])
-        )
+        format!("SHA256:\n {} 12 main/binary-amd64/Packages.xz\n", Sha256([1; 32]))
     }
 
     #[test]
@@ -137,13 +127,7 @@ mod tests {
         assert_eq!(until.as_second() - release.date.as_second(), 7 * 86_400);
         assert!(release.by_hash && release.separate_all);
         let index = release.indexes["main/binary-amd64/Packages.xz"];
-        assert_eq!(
-            index,
-            Index {
-                size: 12,
-                sha256: Sha256([1; 32])
-            }
-        );
+        assert_eq!(index, Index { size: 12, sha256: Sha256([1; 32]) });
 
         let merged = text.clone() + "No-Support-for-Architecture-all: Packages\n";
         assert!(!Release::parse(&merged).expect("readable").separate_all);
@@ -154,14 +138,8 @@ mod tests {
         let wrong = |text: String| Release::parse(&text).expect_err("unreadable");
         assert_eq!(wrong(String::new()), Unreadable::Empty);
         assert_eq!(wrong(HEAD.to_owned()), Unreadable::NoSha256);
-        assert_eq!(
-            wrong(format!("{HEAD}SHA256:\n xyz 1 a\n")),
-            Unreadable::Line("xyz 1 a".into())
-        );
-        let no_date = Unreadable::Date {
-            field: "Date",
-            value: String::new(),
-        };
+        assert_eq!(wrong(format!("{HEAD}SHA256:\n xyz 1 a\n")), Unreadable::Line("xyz 1 a".into()));
+        let no_date = Unreadable::Date { field: "Date", value: String::new() };
         assert_eq!(wrong(list()), no_date);
     }
 }

@@ -72,16 +72,10 @@ impl<'a> Universe<'a> {
             // What a system has anyway before the rest, then by name, then the newest: the same choice every time.
             places.sort_by(|(a, _), (b, _)| {
                 let (a, b) = (&packages[*a], &packages[*b]);
-                (a.priority, a.name)
-                    .cmp(&(b.priority, b.name))
-                    .then(b.version.cmp(&a.version))
+                (a.priority, a.name).cmp(&(b.priority, b.name)).then(b.version.cmp(&a.version))
             });
         }
-        Self {
-            packages,
-            named,
-            provided,
-        }
+        Self { packages, named, provided }
     }
 
     /// Selects what is wanted and what it needs, in the order of name and version.
@@ -129,13 +123,7 @@ struct Selection<'u, 'a> {
 impl<'u, 'a> Selection<'u, 'a> {
     fn new(universe: &'u Universe<'a>, recommends: bool) -> Self {
         let (taken, open) = (HashSet::new(), VecDeque::new());
-        Self {
-            universe,
-            recommends,
-            taken,
-            open,
-            unsatisfied: BTreeSet::new(),
-        }
+        Self { universe, recommends, taken, open, unsatisfied: BTreeSet::new() }
     }
 
     /// Takes the newest version of what every system has, and apt, which fetches the rest.
@@ -171,19 +159,15 @@ impl<'u, 'a> Selection<'u, 'a> {
     fn want(&mut self, group: &str, by: Option<&Package<'_>>) {
         if !self.take_best(group) {
             let wanted_by = by.map(ToString::to_string);
-            self.unsatisfied.insert(Unsatisfied {
-                relation: group.to_owned(),
-                wanted_by,
-            });
+            self.unsatisfied.insert(Unsatisfied { relation: group.to_owned(), wanted_by });
         }
     }
 
     fn take_best(&mut self, group: &str) -> bool {
         let universe = self.universe;
         let candidates = || relation::alternatives(group).flat_map(|one| universe.satisfying(one));
-        let chosen = candidates()
-            .find(|place| self.taken.contains(place))
-            .or_else(|| candidates().next());
+        let chosen =
+            candidates().find(|place| self.taken.contains(place)).or_else(|| candidates().next());
         let Some(place) = chosen else { return false };
         self.take(place);
         true
@@ -197,15 +181,9 @@ impl<'u, 'a> Selection<'u, 'a> {
 
     fn finish(self) -> Vec<Package<'a>> {
         let packages = &self.universe.packages;
-        let mut selected: Vec<_> = self
-            .taken
-            .into_iter()
-            .map(|place| packages[place])
-            .collect();
+        let mut selected: Vec<_> = self.taken.into_iter().map(|place| packages[place]).collect();
         selected.sort_by(|a, b| {
-            (a.name, a.architecture)
-                .cmp(&(b.name, b.architecture))
-                .then(a.version.cmp(&b.version))
+            (a.name, a.architecture).cmp(&(b.name, b.architecture)).then(a.version.cmp(&b.version))
         });
         selected
     }

@@ -34,10 +34,7 @@ pub async fn survey(
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Plan, Error> {
-    let empty = |lacks| Error::Empty {
-        name: source.name.clone(),
-        lacks,
-    };
+    let empty = |lacks| Error::Empty { name: source.name.clone(), lacks };
     if source.suites.is_empty() {
         return Err(empty("suites"));
     }
@@ -45,17 +42,12 @@ pub async fn survey(
         return Err(empty("architectures"));
     }
     let (now, check) = (Timestamp::now(), source.check_valid_until);
-    let asked = source
-        .suites
-        .iter()
-        .map(|one| upstream::verify(one, check, now, transfer, watch));
+    let asked = source.suites.iter().map(|one| upstream::verify(one, check, now, transfer, watch));
     let verified = try_join_all(asked).await?;
     let read = read_indexes(source, &verified, transfer, watch).await?;
     let mut plan = Plan {
-        tree: RelPath::new(format!("data/apt/{}", source.name)).map_err(|wrong| Error::Path {
-            name: source.name.clone(),
-            source: wrong,
-        })?,
+        tree: RelPath::new(format!("data/apt/{}", source.name))
+            .map_err(|wrong| Error::Path { name: source.name.clone(), source: wrong })?,
         upstream: told_upstreams(source),
         trust: told_trust(&verified),
         evidence: BTreeMap::new(),
@@ -65,12 +57,7 @@ pub async fn survey(
     match &source.selection {
         Selection::Whole => mirror_whole(&mut plan, &verified, read)?,
         Selection::Packages { wanted, site_key } => {
-            let selecting = Selecting {
-                source,
-                verified: &verified,
-                wanted,
-                site_key,
-            };
+            let selecting = Selecting { source, verified: &verified, wanted, site_key };
             selecting.plan(&mut plan, &read, transfer.store())?;
         }
     }
@@ -94,16 +81,10 @@ async fn read_indexes(
             }
         }
     }
-    let reads = asked
-        .into_iter()
-        .map(async |(suite, folder, architecture)| {
-            let packages = verified[suite].packages(&folder, transfer, watch).await?;
-            Ok(Read {
-                suite,
-                architecture: architecture.clone(),
-                packages,
-            })
-        });
+    let reads = asked.into_iter().map(async |(suite, folder, architecture)| {
+        let packages = verified[suite].packages(&folder, transfer, watch).await?;
+        Ok(Read { suite, architecture: architecture.clone(), packages })
+    });
     try_join_all(reads).await
 }
 
@@ -112,20 +93,14 @@ fn told_upstreams(source: &Source) -> String {
     let mut told: Vec<String> = Vec::new();
     for suite in &source.suites {
         let base = suite.urls.first().map(masked).unwrap_or_default();
-        told.push(format!(
-            "{base} {} {}",
-            suite.name,
-            suite.components.join(" ")
-        ));
+        told.push(format!("{base} {} {}", suite.name, suite.components.join(" ")));
     }
     told.join(", ")
 }
 
 fn told_trust(verified: &[Verified<'_>]) -> String {
-    let mut told: Vec<&str> = verified
-        .iter()
-        .map(|one| one.signed_by.as_deref().unwrap_or("none"))
-        .collect();
+    let mut told: Vec<&str> =
+        verified.iter().map(|one| one.signed_by.as_deref().unwrap_or("none")).collect();
     told.sort_unstable();
     told.dedup();
     told.join(", ")
@@ -139,9 +114,9 @@ fn put<T>(
     same: impl Fn(&T, &T) -> bool,
 ) -> Result<(), Error> {
     match files.entry(path) {
-        Entry::Occupied(taken) if !same(taken.get(), &file) => Err(Error::Conflict {
-            path: taken.key().clone(),
-        }),
+        Entry::Occupied(taken) if !same(taken.get(), &file) => {
+            Err(Error::Conflict { path: taken.key().clone() })
+        }
         Entry::Occupied(_) => Ok(()),
         Entry::Vacant(free) => {
             free.insert(file);
@@ -151,10 +126,8 @@ fn put<T>(
 }
 
 fn put_package(plan: &mut Plan, package: &Package<'_>, from: &Verified<'_>) -> Result<(), Error> {
-    let path = RelPath::new(package.filename).map_err(|source| Error::Path {
-        name: package.to_string(),
-        source,
-    })?;
+    let path = RelPath::new(package.filename)
+        .map_err(|source| Error::Path { name: package.to_string(), source })?;
     let mut want = Want::below(&from.suite.urls, &path);
     want.size = Some(package.size);
     want.sha256 = Some(package.sha256);
@@ -162,18 +135,13 @@ fn put_package(plan: &mut Plan, package: &Package<'_>, from: &Verified<'_>) -> R
 }
 
 fn read_packages<'a>(read: &'a Read, from: &Verified<'_>) -> Result<Vec<Package<'a>>, Error> {
-    let origin = Origin {
-        suite: read.suite,
-        reserve: from.release.not_automatic,
-    };
+    let origin = Origin { suite: read.suite, reserve: from.release.not_automatic };
     let packages = paragraphs(&read.packages.text).map(|one| Package::read(one, origin));
-    packages
-        .collect::<Result<_, _>>()
-        .map_err(|source| Error::Index {
-            suite: from.suite.name.clone(),
-            index: read.packages.path.clone(),
-            source,
-        })
+    packages.collect::<Result<_, _>>().map_err(|source| Error::Index {
+        suite: from.suite.name.clone(),
+        index: read.packages.path.clone(),
+        source,
+    })
 }
 
 /// Plans all packages and the upstream's own indexes, which stay as the upstream signed them.
@@ -192,16 +160,9 @@ fn mirror_whole(plan: &mut Plan, verified: &[Verified<'_>], read: Vec<Read>) -> 
         let Packages { path, object, .. } = &one.packages;
         put(&mut plan.have, place(from.suite, path)?, *object, same)?;
         let index = from.release.indexes[path];
-        put(
-            &mut plan.have,
-            place(from.suite, &by_hash(path, &index))?,
-            *object,
-            same,
-        )?;
+        put(&mut plan.have, place(from.suite, &by_hash(path, &index))?, *object, same)?;
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let component = folder
-            .rsplit_once('/')
-            .map_or(folder, |(component, _)| component);
+        let component = folder.rsplit_once('/').map_or(folder, |(component, _)| component);
         put_beside(plan, from, &format!("{folder}/Release"))?;
         put_beside(plan, from, &format!("{component}/i18n/Translation-en.xz"))?;
         put_beside(plan, from, &format!("{component}/i18n/Translation-en.bz2"))?;
@@ -214,13 +175,8 @@ fn put_beside(plan: &mut Plan, from: &Verified<'_>, path: &str) -> Result<(), Er
     let Some(index) = from.release.indexes.get(path) else {
         return Ok(());
     };
-    for place in [
-        place(from.suite, path)?,
-        place(from.suite, &by_hash(path, index))?,
-    ] {
-        put(&mut plan.get, place, from.want(path, *index)?, |a, b| {
-            a.sha256 == b.sha256
-        })?;
+    for place in [place(from.suite, path)?, place(from.suite, &by_hash(path, index))?] {
+        put(&mut plan.get, place, from.want(path, *index)?, |a, b| a.sha256 == b.sha256)?;
     }
     Ok(())
 }
@@ -247,24 +203,14 @@ impl Selecting<'_> {
             selected.insert(architecture.clone(), packages);
         }
         let made = reindex(&self.title(), &selected, self.site_key).map_err(|fail| match fail {
-            Failure::Write(source) => Error::Write {
-                name: name(),
-                source,
-            },
-            Failure::Sign(source) => Error::Sign {
-                name: name(),
-                source: Box::new(source),
-            },
+            Failure::Write(source) => Error::Write { name: name(), source },
+            Failure::Sign(source) => Error::Sign { name: name(), source: Box::new(source) },
         })?;
         for (path, bytes) in made {
-            let path = RelPath::new(path).map_err(|source| Error::Path {
-                name: name(),
-                source,
-            })?;
-            let object = store.insert_bytes(&bytes).map_err(|source| Error::Store {
-                name: name(),
-                source: Box::new(source),
-            })?;
+            let path = RelPath::new(path).map_err(|source| Error::Path { name: name(), source })?;
+            let object = store
+                .insert_bytes(&bytes)
+                .map_err(|source| Error::Store { name: name(), source: Box::new(source) })?;
             plan.have.insert(path, object);
         }
         Ok(())
@@ -304,18 +250,10 @@ impl Selecting<'_> {
     /// Names the made repository after its first suite and dates it by its newest.
     fn title(&self) -> Title<'_> {
         let first = &self.verified[0];
-        let suite = first
-            .release
-            .codename
-            .as_deref()
-            .unwrap_or(&first.suite.name);
+        let suite = first.release.codename.as_deref().unwrap_or(&first.suite.name);
         let dates = self.verified.iter().map(|one| one.release.date);
         let date = dates.max().unwrap_or(first.release.date);
-        Title {
-            name: &self.source.name,
-            suite,
-            date,
-        }
+        Title { name: &self.source.name, suite, date }
     }
 }
 

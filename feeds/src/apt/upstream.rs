@@ -41,15 +41,8 @@ pub(super) async fn verify<'a>(
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Verified<'a>, Error> {
-    let asking = Asking {
-        suite,
-        transfer,
-        watch,
-    };
-    let keyring = suite
-        .trust
-        .keyring()
-        .map_err(|error| asking.distrust(error))?;
+    let asking = Asking { suite, transfer, watch };
+    let keyring = suite.trust.keyring().map_err(|error| asking.distrust(error))?;
     let (text, signed_by, proof) = match &keyring {
         None => asking.unsigned_release().await,
         Some(keyring) => match asking.inline_release(keyring).await {
@@ -59,21 +52,13 @@ pub(super) async fn verify<'a>(
             read => read,
         },
     }?;
-    let release = Release::parse(&text).map_err(|source| Error::Release {
-        suite: suite.name.clone(),
-        source,
-    })?;
+    let release = Release::parse(&text)
+        .map_err(|source| Error::Release { suite: suite.name.clone(), source })?;
     match release.valid_until {
-        Some(until) if check_valid_until && until < now => Err(Error::Expired {
-            suite: suite.name.clone(),
-            until,
-        }),
-        _ => Ok(Verified {
-            suite,
-            release,
-            signed_by,
-            proof,
-        }),
+        Some(until) if check_valid_until && until < now => {
+            Err(Error::Expired { suite: suite.name.clone(), until })
+        }
+        _ => Ok(Verified { suite, release, signed_by, proof }),
     }
 }
 
@@ -86,10 +71,7 @@ fn is_absent(error: &transfer::Error) -> bool {
         transfer::Reason::Status(status) => Some(status),
         _ => None,
     };
-    failures
-        .iter()
-        .filter_map(status)
-        .any(|status| matches!(status, 403 | 404 | 410))
+    failures.iter().filter_map(status).any(|status| matches!(status, 403 | 404 | 410))
 }
 
 type ReadRelease = (String, Option<String>, Vec<(RelPath, Object)>);
@@ -120,18 +102,11 @@ impl Asking<'_> {
 
     async fn unsigned_release(&self) -> Result<ReadRelease, Error> {
         let (path, object, bytes) = self.file("Release").await?;
-        Ok((
-            String::from_utf8_lossy(&bytes).into_owned(),
-            None,
-            vec![(path, object)],
-        ))
+        Ok((String::from_utf8_lossy(&bytes).into_owned(), None, vec![(path, object)]))
     }
 
     fn distrust(&self, source: trust::Error) -> Error {
-        Error::Trust {
-            suite: self.suite.name.clone(),
-            source: Box::new(source),
-        }
+        Error::Trust { suite: self.suite.name.clone(), source: Box::new(source) }
     }
 
     async fn file(&self, name: &str) -> Result<(RelPath, Object, Vec<u8>), Error> {
@@ -145,14 +120,10 @@ impl Asking<'_> {
                 source: Box::new(source),
             })?
             .object;
-        let bytes = self
-            .transfer
-            .store()
-            .read(&object.sha256)
-            .map_err(|source| Error::Store {
-                name: self.suite.name.clone(),
-                source: Box::new(source),
-            })?;
+        let bytes = self.transfer.store().read(&object.sha256).map_err(|source| Error::Store {
+            name: self.suite.name.clone(),
+            source: Box::new(source),
+        })?;
         Ok((path, object, bytes))
     }
 }
@@ -174,10 +145,7 @@ impl Verified<'_> {
         if self.release.by_hash {
             // By digest an index stays to be had while the mirror moves on; by name for those that keep none.
             let hashed = place(suite, &by_hash(path, &index))?;
-            want.urls.splice(
-                0..0,
-                suite.urls.iter().map(|base| transfer::below(base, &hashed)),
-            );
+            want.urls.splice(0..0, suite.urls.iter().map(|base| transfer::below(base, &hashed)));
         }
         want.size = Some(index.size);
         want.sha256 = Some(index.sha256);
@@ -193,32 +161,21 @@ impl Verified<'_> {
     ) -> Result<Packages, Error> {
         let suite = || self.suite.name.clone();
         let plain = format!("{folder}/Packages");
-        let (path, compression, index) = self.best_index(&plain).ok_or_else(|| Error::NoIndex {
-            suite: suite(),
-            index: plain.clone(),
-        })?;
+        let (path, compression, index) = self
+            .best_index(&plain)
+            .ok_or_else(|| Error::NoIndex { suite: suite(), index: plain.clone() })?;
         let object = transfer
             .fetch(self.want(&path, index)?, watch)
             .await
-            .map_err(|source| Error::Fetch {
-                suite: suite(),
-                source: Box::new(source),
-            })?;
-        let limit = self
-            .release
-            .indexes
-            .get(&plain)
-            .map_or(LARGEST_INDEX, |index| index.size);
+            .map_err(|source| Error::Fetch { suite: suite(), source: Box::new(source) })?;
+        let limit = self.release.indexes.get(&plain).map_or(LARGEST_INDEX, |index| index.size);
         let store = transfer.store().clone();
         let bytes = super::blocking(move || {
             let compressed = store.read(&object.sha256)?;
             Ok(compression.decompress(&compressed, limit))
         })
         .await
-        .map_err(|source| Error::Store {
-            name: suite(),
-            source: Box::new(source),
-        })?
+        .map_err(|source| Error::Store { name: suite(), source: Box::new(source) })?
         .map_err(|source| Error::Decompress {
             suite: suite(),
             index: path.clone(),
@@ -232,10 +189,8 @@ impl Verified<'_> {
 
 /// The place of a suite's file below the repository's root.
 pub(super) fn place(suite: &Suite, path: &str) -> Result<RelPath, Error> {
-    RelPath::new(format!("dists/{}/{path}", suite.name)).map_err(|source| Error::Path {
-        name: suite.name.clone(),
-        source,
-    })
+    RelPath::new(format!("dists/{}/{path}", suite.name))
+        .map_err(|source| Error::Path { name: suite.name.clone(), source })
 }
 
 /// The place of an index under its digest, beside its name.

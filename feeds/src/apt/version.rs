@@ -60,10 +60,7 @@ fn compare(left: &str, right: &str) -> Ordering {
 }
 
 fn run(bytes: &[u8], of: impl Fn(&u8) -> bool) -> (&[u8], &[u8]) {
-    let end = bytes
-        .iter()
-        .position(|byte| !of(byte))
-        .unwrap_or(bytes.len());
+    let end = bytes.iter().position(|byte| !of(byte)).unwrap_or(bytes.len());
     bytes.split_at(end)
 }
 
@@ -98,27 +95,13 @@ mod tests {
     fn order_is_debians() {
         // Each row is in strictly rising order.
         let rising: &[&[&str]] = &[
-            &[
-                "1.0~~", "1.0~~a", "1.0~", "1.0", "1.0a", "1.0+b", "1.0.1", "1.1",
-            ],
-            &[
-                "1.0~rc1-1",
-                "1.0-1",
-                "1.0-1+b1",
-                "1.0-1.1",
-                "1.0-2~bpo1",
-                "1.0-2",
-            ],
+            &["1.0~~", "1.0~~a", "1.0~", "1.0", "1.0a", "1.0+b", "1.0.1", "1.1"],
+            &["1.0~rc1-1", "1.0-1", "1.0-1+b1", "1.0-1.1", "1.0-2~bpo1", "1.0-2"],
             &["9", "10", "100", "1:0", "1:1", "2:0.1"],
             &["2.36-9", "2.36-9+deb12u9", "2.36-9+deb12u10", "2.37"],
             &["0.9", "1", "1-1", "1a"],
             &["1.2-3-4", "1.2-3-5"],
-            &[
-                "20240101~",
-                "20240101",
-                "99999999999999999999999",
-                "100000000000000000000000",
-            ],
+            &["20240101~", "20240101", "99999999999999999999999", "100000000000000000000000"],
         ];
         for row in rising {
             for (at, left) in row.iter().enumerate() {
@@ -132,12 +115,9 @@ mod tests {
 
     #[test]
     fn different_spellings_of_one_version_are_equal() {
-        for (left, right) in [
-            ("0:1.0", "1.0"),
-            ("1.0-0", "1.0"),
-            ("1.00", "1.0"),
-            ("1.a01", "1.a1"),
-        ] {
+        for (left, right) in
+            [("0:1.0", "1.0"), ("1.0-0", "1.0"), ("1.00", "1.0"), ("1.a01", "1.a1")]
+        {
             assert_eq!(Version(left), Version(right));
         }
     }

@@ -60,31 +60,18 @@ impl Classified for Error {
 /// Plans the tree of a folder of plain files. Nothing is asked: all is written down.
 pub fn survey(source: &Source) -> Result<Plan, Error> {
     let safe = |path: String| {
-        RelPath::new(path).map_err(|wrong| Error::Path {
-            name: source.name.clone(),
-            source: wrong,
-        })
+        RelPath::new(path).map_err(|wrong| Error::Path { name: source.name.clone(), source: wrong })
     };
     let mut get = BTreeMap::new();
     for file in &source.files {
         let path = safe(file.path.clone())?;
         let sha256 = Some(file.sha256);
-        let want = Want {
-            sha256,
-            ..Want::new(file.urls.clone(), path.as_str())
-        };
+        let want = Want { sha256, ..Want::new(file.urls.clone(), path.as_str()) };
         if get.insert(path.clone(), want).is_some() {
-            return Err(Error::Twice {
-                name: source.name.clone(),
-                path,
-            });
+            return Err(Error::Twice { name: source.name.clone(), path });
         }
     }
-    let mut hosts: Vec<_> = source
-        .files
-        .iter()
-        .filter_map(|file| file.urls.first())
-        .collect();
+    let mut hosts: Vec<_> = source.files.iter().filter_map(|file| file.urls.first()).collect();
     hosts.dedup_by_key(|url| url.host_str().map(str::to_owned));
     let upstream = hosts.into_iter().map(masked).collect::<Vec<_>>().join(", ");
     Ok(Plan {
@@ -108,10 +95,7 @@ mod tests {
             urls: urls.clone(),
             sha256: Sha256::of(path.as_bytes()),
         };
-        Source {
-            name: "tools".to_owned(),
-            files: paths.iter().map(file).collect(),
-        }
+        Source { name: "tools".to_owned(), files: paths.iter().map(file).collect() }
     }
 
     #[test]
@@ -119,22 +103,13 @@ mod tests {
         let plan = survey(&source(&["a", "b/c"])).unwrap();
         assert_eq!(plan.tree.as_str(), "data/files/tools");
         assert_eq!(plan.get.len(), 2);
-        assert_eq!(
-            plan.get[&RelPath::new("a").unwrap()].sha256,
-            Some(Sha256::of(b"a"))
-        );
+        assert_eq!(plan.get[&RelPath::new("a").unwrap()].sha256, Some(Sha256::of(b"a")));
         assert_eq!(plan.upstream, "http://h.example/x");
     }
 
     #[test]
     fn refuses_names_that_leave_the_folder_or_stand_twice() {
-        assert!(matches!(
-            survey(&source(&["../a"])),
-            Err(Error::Path { .. })
-        ));
-        assert!(matches!(
-            survey(&source(&["a", "a"])),
-            Err(Error::Twice { .. })
-        ));
+        assert!(matches!(survey(&source(&["../a"])), Err(Error::Path { .. })));
+        assert!(matches!(survey(&source(&["a", "a"])), Err(Error::Twice { .. })));
     }
 }

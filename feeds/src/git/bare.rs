@@ -14,10 +14,7 @@ const MARK: &str = "booddies.mirror";
 
 /// Opens the repository, makes it where it is missing, and marks it as ours where it is empty.
 pub(super) fn open(path: &Path) -> Result<Repository, Error> {
-    let failed = |source| Error::Open {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Open { path: path.to_owned(), source };
     let repository = match Repository::open_bare(path) {
         Ok(repository) => repository,
         Err(error) if error.code() == ErrorCode::NotFound && vacant(path) => {
@@ -25,16 +22,11 @@ pub(super) fn open(path: &Path) -> Result<Repository, Error> {
         }
         Err(error) => return Err(failed(error)),
     };
-    let configure = |source| Error::Configure {
-        path: path.to_owned(),
-        source,
-    };
+    let configure = |source| Error::Configure { path: path.to_owned(), source };
     let mut config = repository.config().map_err(configure)?;
     if !config.get_bool(MARK).unwrap_or(false) {
         if repository.references().map_err(failed)?.next().is_some() {
-            return Err(Error::Foreign {
-                path: path.to_owned(),
-            });
+            return Err(Error::Foreign { path: path.to_owned() });
         }
         config.set_bool(MARK, true).map_err(configure)?;
     }
@@ -51,10 +43,7 @@ fn vacant(path: &Path) -> bool {
 
 /// Removes packs that a killed run left unfinished; libgit2 gives them names of their own.
 pub(super) fn sweep(path: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Write { path: path.to_owned(), source };
     let packs = path.join("objects/pack");
     if !packs.is_dir() {
         return Ok(());
@@ -73,10 +62,8 @@ pub(super) fn sweep(path: &Path) -> Result<(), Error> {
 /// It goes here and not into gitolite's configuration because gitolite refuses values with `( ) & ; #` and more.
 pub(super) fn present(repository: &Repository, card: &Card) -> Result<(), Error> {
     let path = repository.path();
-    let mut config = repository.config().map_err(|source| Error::Configure {
-        path: path.to_owned(),
-        source,
-    })?;
+    let mut config =
+        repository.config().map_err(|source| Error::Configure { path: path.to_owned(), source })?;
     let values = [
         ("gitweb.owner", Some(card.owner.as_str())),
         ("gitweb.description", Some(card.description.as_str())),
@@ -93,28 +80,19 @@ pub(super) fn present(repository: &Repository, card: &Card) -> Result<(), Error>
             Some(value) => config.set_str(key, value),
             None => config.remove(key),
         }
-        .map_err(|source| Error::Configure {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| Error::Configure { path: path.to_owned(), source })?;
     }
     let file = path.join("description");
     let text = format!("{}\n", card.description);
     if fs::read_to_string(&file).is_ok_and(|now| now == text) {
         return Ok(());
     }
-    fs::write(&file, text).map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-    })
+    fs::write(&file, text).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 /// Gives everything below `path` to its owner.
 pub(super) fn hand_over(path: &Path, owner: (u32, u32)) -> Result<(), Error> {
-    walk(path, owner).map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-    })
+    walk(path, owner).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 fn walk(path: &Path, owner: (u32, u32)) -> io::Result<()> {

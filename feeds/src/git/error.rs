@@ -36,11 +36,7 @@ pub enum Error {
     Interrupted { url: String },
     /// The host key is unknown or is not the one that was pinned.
     #[error("the ssh host key of {host} is {verdict}")]
-    HostKey {
-        host: String,
-        verdict: &'static str,
-        known_hosts: Option<PathBuf>,
-    },
+    HostKey { host: String, verdict: &'static str, known_hosts: Option<PathBuf> },
     /// Host keys could not be read or kept.
     #[error("could not use the host keys in {}", path.display())]
     KnownHosts {
@@ -53,11 +49,7 @@ pub enum Error {
     RefName { url: String, name: String },
     /// The upstream offers a reference but did not send what it names.
     #[error("git upstream {url} did not send {object}, which its {name} names")]
-    Missing {
-        url: String,
-        name: String,
-        object: String,
-    },
+    Missing { url: String, name: String, object: String },
     /// The upstream had references and has none any more.
     #[error("git upstream {url} has no branches any more; the mirror keeps what it has")]
     Emptied { url: String },
@@ -173,11 +165,7 @@ impl Classified for Error {
 
 /// Tells a full disk and a refused login from an upstream that does not deliver.
 fn blame(error: &git2::Error) -> Class {
-    let local = [
-        "No space left",
-        "Permission denied",
-        "Read-only file system",
-    ];
+    let local = ["No space left", "Permission denied", "Read-only file system"];
     if error.code() == ErrorCode::Auth {
         Class::Configuration
     } else if error.class() == ErrorClass::Os && local.iter().any(|it| error.message().contains(it))

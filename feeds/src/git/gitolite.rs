@@ -50,14 +50,9 @@ pub fn configuration<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 pub fn ensure_admin(admin: &Admin, configuration: &str) -> Result<bool, Error> {
     let stop = AtomicBool::new(false);
     let conversation = Conversation::new(&admin.url, &admin.access, &stop);
-    let prepare = |source| Error::Prepare {
-        url: conversation.shown(),
-        source,
-    };
-    let scratch = tempfile::tempdir().map_err(|source| Error::Write {
-        path: std::env::temp_dir(),
-        source,
-    })?;
+    let prepare = |source| Error::Prepare { url: conversation.shown(), source };
+    let scratch = tempfile::tempdir()
+        .map_err(|source| Error::Write { path: std::env::temp_dir(), source })?;
     let repository = Repository::init_bare(scratch.path()).map_err(prepare)?;
     let mut remote = repository.remote_anonymous(&admin.url).map_err(prepare)?;
     for attempt in 1.. {
@@ -79,9 +74,8 @@ fn fetch(remote: &mut Remote<'_>, conversation: &Conversation<'_>) -> Result<(St
     let id = Id::fresh();
     let failed = |source| conversation.blame(source, |url, source| Error::Connect { url, source });
     let callbacks = conversation.callbacks(&Silent, id);
-    let mut connection = remote
-        .connect_auth(Direction::Fetch, Some(callbacks), None)
-        .map_err(failed)?;
+    let mut connection =
+        remote.connect_auth(Direction::Fetch, Some(callbacks), None).map_err(failed)?;
     let branch = connection.default_branch().map_err(failed)?;
     let branch = branch.as_str().map_err(failed)?.to_owned();
     let tip = connection
@@ -107,19 +101,12 @@ fn change(
 ) -> Result<Option<Oid>, git2::Error> {
     let parent = repository.find_commit(tip)?;
     let tree = parent.tree()?;
-    let blob = tree
-        .get_path(Path::new(OPERATORS))?
-        .to_object(repository)?
-        .peel_to_blob()?;
+    let blob = tree.get_path(Path::new(OPERATORS))?.to_object(repository)?.peel_to_blob()?;
     let mut update = TreeUpdateBuilder::new();
     if let Some(text) = with_include(&String::from_utf8_lossy(blob.content())) {
         update.upsert(OPERATORS, repository.blob(text.as_bytes())?, FileMode::Blob);
     }
-    update.upsert(
-        OURS,
-        repository.blob(configuration.as_bytes())?,
-        FileMode::Blob,
-    );
+    update.upsert(OURS, repository.blob(configuration.as_bytes())?, FileMode::Blob);
     let changed = update.create_updated(repository, &tree)?;
     if changed == tree.id() {
         return Ok(None);
@@ -130,14 +117,7 @@ fn change(
 fn commit(repository: &Repository, parent: &Commit<'_>, tree: Oid) -> Result<Oid, git2::Error> {
     let tree = repository.find_tree(tree)?;
     let author = Signature::now("runctl", "runctl@localhost")?;
-    repository.commit(
-        None,
-        &author,
-        &author,
-        "Mirror what gito.toml names",
-        &tree,
-        &[parent],
-    )
+    repository.commit(None, &author, &author, "Mirror what gito.toml names", &tree, &[parent])
 }
 
 /// The operator's file with our line added; none where it is there.
@@ -145,15 +125,9 @@ fn with_include(text: &str) -> Option<String> {
     let there = text.lines().any(|line| {
         let mut words = line.split_whitespace();
         words.next() == Some("include")
-            && words
-                .next()
-                .is_some_and(|file| file.trim_matches(['"', '\'']) == "booddies.conf")
+            && words.next().is_some_and(|file| file.trim_matches(['"', '\'']) == "booddies.conf")
     });
-    let newline = if text.is_empty() || text.ends_with('\n') {
-        ""
-    } else {
-        "\n"
-    };
+    let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     (!there).then(|| format!("{text}{newline}\n{INCLUDE}\n"))
 }
 
@@ -165,30 +139,18 @@ fn push(
     tip: Oid,
 ) -> Result<(), Error> {
     let failed = |source| conversation.blame(source, |url, source| Error::Push { url, source });
-    repository
-        .reference(branch, tip, true, "push")
-        .map_err(failed)?;
+    repository.reference(branch, tip, true, "push").map_err(failed)?;
     let mut callbacks = conversation.callbacks(&Silent, Id::fresh());
     callbacks.push_update_reference(|_, refused| match refused {
         None => Ok(()),
-        Some(why) => Err(git2::Error::new(
-            ErrorCode::GenericError,
-            ErrorClass::Callback,
-            why,
-        )),
+        Some(why) => Err(git2::Error::new(ErrorCode::GenericError, ErrorClass::Callback, why)),
     });
     let mut options = PushOptions::new();
     options.remote_callbacks(callbacks);
-    remote
-        .push(&[format!("{branch}:{branch}")], Some(&mut options))
-        .map_err(failed)?;
+    remote.push(&[format!("{branch}:{branch}")], Some(&mut options)).map_err(failed)?;
     // gitolite reads its configuration after it took the push, so a complaint is all it can do.
     let said = conversation.said();
-    if said.contains("FATAL") {
-        Err(Error::Refused { said })
-    } else {
-        Ok(())
-    }
+    if said.contains("FATAL") { Err(Error::Refused { said }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -199,10 +161,7 @@ mod tests {
     fn the_include_line_is_added_once_and_nothing_else_changes() {
         let operators = "repo mine\n    RW+ = me";
         let added = with_include(operators).unwrap();
-        assert_eq!(
-            added,
-            "repo mine\n    RW+ = me\n\ninclude \"booddies.conf\"\n"
-        );
+        assert_eq!(added, "repo mine\n    RW+ = me\n\ninclude \"booddies.conf\"\n");
         assert_eq!(with_include(&added), None);
         assert_eq!(with_include("  include   'booddies.conf'  # ours\n"), None);
         assert!(with_include("# include \"booddies.conf\"\n").is_some());
@@ -222,10 +181,8 @@ mod tests {
     fn the_change_is_made_once_and_kept_apart_from_the_operators() {
         let folder = tempfile::tempdir().unwrap();
         let upstream = admin_repository(folder.path(), "repo testing\n    RW+ = @all\n");
-        let admin = Admin {
-            url: folder.path().to_str().unwrap().to_owned(),
-            access: Access::default(),
-        };
+        let admin =
+            Admin { url: folder.path().to_str().unwrap().to_owned(), access: Access::default() };
         let text = configuration(["one"]);
         assert!(ensure_admin(&admin, &text).unwrap());
         assert!(!ensure_admin(&admin, &text).unwrap());
@@ -236,10 +193,7 @@ mod tests {
             String::from_utf8(blob.content().to_vec()).unwrap()
         };
         assert_eq!(read(OURS), text);
-        assert_eq!(
-            read(OPERATORS),
-            "repo testing\n    RW+ = @all\n\ninclude \"booddies.conf\"\n"
-        );
+        assert_eq!(read(OPERATORS), "repo testing\n    RW+ = @all\n\ninclude \"booddies.conf\"\n");
     }
 
     fn admin_repository(path: &Path, text: &str) -> Repository {
@@ -256,9 +210,7 @@ mod tests {
         let branch = head.symbolic_target().unwrap().unwrap().to_owned();
         {
             let tree = repository.find_tree(tree).unwrap();
-            repository
-                .commit(Some(&branch), &author, &author, "first", &tree, &[])
-                .unwrap();
+            repository.commit(Some(&branch), &author, &author, "first", &tree, &[]).unwrap();
         }
         drop(head);
         repository

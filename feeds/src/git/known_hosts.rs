@@ -21,11 +21,7 @@ pub(super) enum Verdict {
 
 /// The name under which a host stands in `known_hosts`.
 pub(super) fn name(host: &str, port: u16) -> String {
-    if port == 22 {
-        host.to_owned()
-    } else {
-        format!("[{host}]:{port}")
-    }
+    if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") }
 }
 
 /// Judges a key as it came from the wire against the text of a `known_hosts` file.
@@ -33,14 +29,8 @@ pub(super) fn name(host: &str, port: u16) -> String {
 /// Lines that cannot be read (an unknown key type, say) are passed over, as OpenSSH does; so are hashed host names.
 pub(super) fn judge(text: &str, name: &str, key: &[u8]) -> Verdict {
     let mut verdict = Verdict::Unknown;
-    for entry in KnownHosts::new(text)
-        .flatten()
-        .filter(|entry| names(entry, name))
-    {
-        let same = entry
-            .public_key()
-            .to_bytes()
-            .is_ok_and(|pinned| pinned == key);
+    for entry in KnownHosts::new(text).flatten().filter(|entry| names(entry, name)) {
+        let same = entry.public_key().to_bytes().is_ok_and(|pinned| pinned == key);
         match (entry.marker(), same) {
             (Some(Marker::Revoked), true) => return Verdict::Changed,
             (None, true) => verdict = Verdict::Known,
@@ -53,9 +43,9 @@ pub(super) fn judge(text: &str, name: &str, key: &[u8]) -> Verdict {
 
 fn names(entry: &Entry, name: &str) -> bool {
     match entry.host_patterns() {
-        HostPatterns::Patterns(patterns) => patterns
-            .iter()
-            .any(|pattern| pattern.eq_ignore_ascii_case(name)),
+        HostPatterns::Patterns(patterns) => {
+            patterns.iter().any(|pattern| pattern.eq_ignore_ascii_case(name))
+        }
         HostPatterns::HashedName { .. } => false,
     }
 }
@@ -67,10 +57,7 @@ pub(super) fn learn(
     key: &[u8],
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let key = PublicKey::from_bytes(key)?.to_openssh()?;
-    let mut file = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)?;
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;
     writeln!(file, "{name} {}", key.trim_end())?;
     Ok(file.sync_all()?)
 }
@@ -89,11 +76,7 @@ mod tests {
 
     #[test]
     fn a_pinned_key_is_known_and_another_is_not() {
-        let text = format!(
-            "# pinned\n\nnonsense\n{}{}",
-            line("a,b", 1),
-            line("[b]:2222", 2)
-        );
+        let text = format!("# pinned\n\nnonsense\n{}{}", line("a,b", 1), line("[b]:2222", 2));
         let of = |seed| key(seed).to_bytes().unwrap();
         assert_eq!(judge(&text, "b", &of(1)), Verdict::Known);
         assert_eq!(judge(&text, "b", &of(2)), Verdict::Changed);
@@ -104,10 +87,7 @@ mod tests {
     #[test]
     fn a_revoked_key_is_never_taken() {
         let text = format!("{}@revoked {}", line("a", 1), line("a", 1));
-        assert_eq!(
-            judge(&text, "a", &key(1).to_bytes().unwrap()),
-            Verdict::Changed
-        );
+        assert_eq!(judge(&text, "a", &key(1).to_bytes().unwrap()), Verdict::Changed);
     }
 
     #[test]
@@ -116,9 +96,6 @@ mod tests {
         let path = folder.path().join("known_hosts");
         let wire = key(3).to_bytes().unwrap();
         learn(&path, "a", &wire).unwrap();
-        assert_eq!(
-            judge(&fs::read_to_string(&path).unwrap(), "a", &wire),
-            Verdict::Known
-        );
+        assert_eq!(judge(&fs::read_to_string(&path).unwrap(), "a", &wire), Verdict::Known);
     }
 }

@@ -18,23 +18,14 @@ pub fn mirror(
     watch: &dyn Watch,
 ) -> Result<Mirrored, Error> {
     let id = Id::fresh();
-    watch.event(Event::Started {
-        id,
-        label: source.name.clone(),
-        total: None,
-        unit: None,
-    });
+    watch.event(Event::Started { id, label: source.name.clone(), total: None, unit: None });
     let result = run(source, target, stop, watch, id);
     let failed = result.as_ref().err().map(ToString::to_string);
     watch.event(Event::Finished { id, failed });
     if let Ok(Mirrored { kept, .. }) = &result
         && !kept.is_empty()
     {
-        let text = format!(
-            "{}: kept as they are here: {}",
-            source.name,
-            kept.join(", ")
-        );
+        let text = format!("{}: kept as they are here: {}", source.name, kept.join(", "));
         watch.event(Event::Warning { text });
     }
     result
@@ -50,24 +41,17 @@ fn run(
     // libgit2 takes what is no path for a URL, and complains about its protocol.
     let path = Path::new(source.url.strip_prefix("file://").unwrap_or(&source.url));
     if path.is_absolute() && !path.exists() {
-        return Err(Error::Absent {
-            path: path.to_owned(),
-        });
+        return Err(Error::Absent { path: path.to_owned() });
     }
     let conversation = Conversation::new(&source.url, &source.access, stop);
     let repository = bare::open(&target.bare)?;
     bare::sweep(&target.bare)?;
     let offer = fetch(&repository, &source.url, &conversation, watch, id)?;
 
-    let read = |source| Error::Read {
-        path: target.bare.clone(),
-        source,
-    };
+    let read = |source| Error::Read { path: target.bare.clone(), source };
     let seen = refs::read(&repository).map_err(read)?;
     if offer.refs.is_empty() && seen.keys().any(|name| refs::mirrored(name)) {
-        return Err(Error::Emptied {
-            url: conversation.shown(),
-        });
+        return Err(Error::Emptied { url: conversation.shown() });
     }
     let mut settled = settle(&repository, target.divergence, &seen, &offer.refs).map_err(read)?;
     let changed = settled.refs != seen;
@@ -79,36 +63,21 @@ fn run(
         lock.publish(&repository, &seen, &settled.refs)?;
     }
     if let Some(head) = &offer.head {
-        point(&repository, head).map_err(|source| Error::Configure {
-            path: target.bare.clone(),
-            source,
-        })?;
+        point(&repository, head)
+            .map_err(|source| Error::Configure { path: target.bare.clone(), source })?;
     }
     bare::present(&repository, &target.card)?;
     if let Some(owner) = target.owner {
         bare::hand_over(&target.bare, owner)?;
     }
-    let refs = settled
-        .refs
-        .into_iter()
-        .map(|(name, id)| (name, id.to_string()))
-        .collect();
-    Ok(Mirrored {
-        refs,
-        head: offer.head,
-        changed,
-        kept: settled.kept,
-    })
+    let refs = settled.refs.into_iter().map(|(name, id)| (name, id.to_string())).collect();
+    Ok(Mirrored { refs, head: offer.head, changed, kept: settled.kept })
 }
 
 /// Makes `head` the default branch, which whoever clones checks out.
 fn point(repository: &Repository, head: &str) -> Result<(), git2::Error> {
     let now = repository.find_reference("HEAD")?;
-    if now.symbolic_target()? == Some(head) {
-        Ok(())
-    } else {
-        repository.set_head(head)
-    }
+    if now.symbolic_target()? == Some(head) { Ok(()) } else { repository.set_head(head) }
 }
 
 /// What the upstream has.
@@ -128,9 +97,8 @@ fn fetch(
     let connect = |source| conversation.blame(source, |url, source| Error::Connect { url, source });
     let mut remote = repository.remote_anonymous(url).map_err(connect)?;
     let callbacks = conversation.callbacks(watch, id);
-    let mut connection = remote
-        .connect_auth(Direction::Fetch, Some(callbacks), None)
-        .map_err(connect)?;
+    let mut connection =
+        remote.connect_auth(Direction::Fetch, Some(callbacks), None).map_err(connect)?;
     let mut refs = Refs::new();
     for head in connection.list().map_err(connect)? {
         let name = head.name();
@@ -145,11 +113,7 @@ fn fetch(
         refs.insert(name.to_owned(), head.oid());
     }
     let head = match connection.default_branch() {
-        Ok(name) => name
-            .as_str()
-            .ok()
-            .filter(|name| refs.contains_key(*name))
-            .map(str::to_owned),
+        Ok(name) => name.as_str().ok().filter(|name| refs.contains_key(*name)).map(str::to_owned),
         Err(error) if error.code() == ErrorCode::NotFound => None,
         Err(error) => return Err(connect(error)),
     };
@@ -161,20 +125,13 @@ fn fetch(
             .remote_callbacks(conversation.callbacks(watch, id))
             .download_tags(AutotagOption::None)
             .update_fetchhead(false);
-        connection
-            .remote()
-            .download(&specs, Some(&mut options))
-            .map_err(|source| {
-                conversation.blame(source, |url, source| Error::Fetch { url, source })
-            })?;
+        connection.remote().download(&specs, Some(&mut options)).map_err(|source| {
+            conversation.blame(source, |url, source| Error::Fetch { url, source })
+        })?;
     }
     if let Some((name, object)) = refs.iter().find(|(_, id)| !holds(repository, **id)) {
         let (name, object) = (name.clone(), object.to_string());
-        return Err(Error::Missing {
-            url: conversation.shown(),
-            name,
-            object,
-        });
+        return Err(Error::Missing { url: conversation.shown(), name, object });
     }
     Ok(Offer { refs, head })
 }
@@ -220,9 +177,5 @@ fn settle(
 /// Whether `to` continues `from`; a tag continues nothing.
 fn forward(repository: &Repository, from: git2::Oid, to: git2::Oid) -> Result<bool, git2::Error> {
     let commit = |id| repository.find_commit(id).is_ok();
-    if commit(from) && commit(to) {
-        repository.graph_descendant_of(to, from)
-    } else {
-        Ok(false)
-    }
+    if commit(from) && commit(to) { repository.graph_descendant_of(to, from) } else { Ok(false) }
 }

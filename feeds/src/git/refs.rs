@@ -23,9 +23,7 @@ pub(super) const NAMESPACES: [&str; 3] = ["refs/heads/", "refs/tags/", "refs/not
 
 /// Whether a mirror copies this reference.
 pub(super) fn mirrored(name: &str) -> bool {
-    NAMESPACES
-        .iter()
-        .any(|namespace| name.starts_with(namespace))
+    NAMESPACES.iter().any(|namespace| name.starts_with(namespace))
 }
 
 /// Reads every direct reference of a repository.
@@ -52,26 +50,15 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock; one that a killed run of ours left behind is cleared away.
     pub(super) fn take(folder: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::Write {
-            path: folder.to_owned(),
-            source,
-        };
+        let failed = |source| Error::Write { path: folder.to_owned(), source };
         let (ours, theirs) = (folder.join(OURS), folder.join(THEIRS));
         clear(&ours, &theirs).map_err(failed)?;
-        fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&ours)
-            .map_err(failed)?;
+        fs::OpenOptions::new().write(true).create_new(true).open(&ours).map_err(failed)?;
         match fs::hard_link(&ours, &theirs) {
-            Ok(()) => Ok(Self {
-                folder: folder.to_owned(),
-            }),
+            Ok(()) => Ok(Self { folder: folder.to_owned() }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 remove(&ours).map_err(failed)?;
-                Err(Error::Busy {
-                    path: folder.to_owned(),
-                })
+                Err(Error::Busy { path: folder.to_owned() })
             }
             Err(error) => Err(failed(error)),
         }
@@ -85,23 +72,17 @@ impl Lock {
         refs: &Refs,
     ) -> Result<(), Error> {
         let path = &self.folder;
-        let text = render(repository, refs).map_err(|source| Error::Read {
-            path: path.clone(),
-            source,
-        })?;
+        let text = render(repository, refs)
+            .map_err(|source| Error::Read { path: path.clone(), source })?;
         let write = || -> io::Result<()> {
             let mut file = fs::OpenOptions::new().write(true).open(path.join(OURS))?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             fs::rename(path.join(THEIRS), path.join("packed-refs"))?;
             fs::File::open(path)?.sync_all()?;
-            seen.iter()
-                .try_for_each(|(name, target)| drop_loose(path, name, *target))
+            seen.iter().try_for_each(|(name, target)| drop_loose(path, name, *target))
         };
-        write().map_err(|source| Error::Write {
-            path: path.clone(),
-            source,
-        })
+        write().map_err(|source| Error::Write { path: path.clone(), source })
     }
 }
 
@@ -142,11 +123,7 @@ fn drop_loose(folder: &Path, name: &str, seen: Oid) -> io::Result<()> {
         return Ok(());
     }
     let lock = folder.join(format!("{name}.lock"));
-    match fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&lock)
-    {
+    match fs::OpenOptions::new().write(true).create_new(true).open(&lock) {
         Ok(_) => {}
         // Somebody is moving it: theirs is newer than what we know.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),

@@ -21,10 +21,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 const STALL: Duration = Duration::from_mins(5);
 
 /// Sets what libgit2 knows only as globals. Called before anything else of libgit2.
-#[expect(
-    unsafe_code,
-    reason = "libgit2 keeps its socket timeouts and owner check in C globals"
-)]
+#[expect(unsafe_code, reason = "libgit2 keeps its socket timeouts and owner check in C globals")]
 pub(super) fn set_up() {
     static ONCE: Once = Once::new();
     let milliseconds = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
@@ -73,13 +70,7 @@ pub(super) struct Conversation<'a> {
 impl<'a> Conversation<'a> {
     pub(super) fn new(url: &'a str, access: &'a Access, stop: &'a AtomicBool) -> Self {
         set_up();
-        Self {
-            url,
-            access,
-            stop,
-            refusal: Rc::default(),
-            said: Rc::default(),
-        }
+        Self { url, access, stop, refusal: Rc::default(), said: Rc::default() }
     }
 
     /// The URL as it may be shown.
@@ -98,9 +89,7 @@ impl<'a> Conversation<'a> {
         source: git2::Error,
         otherwise: impl FnOnce(String, git2::Error) -> Error,
     ) -> Error {
-        self.refusal
-            .take()
-            .unwrap_or_else(|| otherwise(self.shown(), source))
+        self.refusal.take().unwrap_or_else(|| otherwise(self.shown(), source))
     }
 
     /// Callbacks for one request; bytes that arrive are told to `watch`.
@@ -127,11 +116,7 @@ impl<'a> Conversation<'a> {
         callbacks.certificate_check(move |certificate, host| {
             check_host(certificate, host, url, access).map_err(|error| {
                 *refusal.borrow_mut() = Some(error);
-                git2::Error::new(
-                    ErrorCode::Certificate,
-                    ErrorClass::Callback,
-                    "host key refused",
-                )
+                git2::Error::new(ErrorCode::Certificate, ErrorClass::Callback, "host key refused")
             })
         });
         let patience = Rc::new(RefCell::new(Patience::new()));
@@ -155,10 +140,7 @@ impl<'a> Conversation<'a> {
         callbacks.transfer_progress(move |progress| {
             let bytes = progress.received_bytes();
             if bytes > before {
-                watch.event(Event::Advanced {
-                    id,
-                    by: (bytes - before) as u64,
-                });
+                watch.event(Event::Advanced { id, by: (bytes - before) as u64 });
                 before = bytes;
             }
             ask(bytes + progress.indexed_objects() + progress.indexed_deltas())
@@ -179,26 +161,19 @@ struct Patience {
 
 impl Patience {
     fn new() -> Self {
-        Self {
-            furthest: 0,
-            since: Instant::now(),
-        }
+        Self { furthest: 0, since: Instant::now() }
     }
 
     fn judge(&mut self, progress: usize, stop: &AtomicBool, url: &str) -> Option<Error> {
         if stop.load(Ordering::Relaxed) {
-            return Some(Error::Interrupted {
-                url: url.to_owned(),
-            });
+            return Some(Error::Interrupted { url: url.to_owned() });
         }
         if progress > self.furthest {
             self.furthest = progress;
             self.since = Instant::now();
         }
-        (self.since.elapsed() > STALL).then(|| Error::Stalled {
-            url: url.to_owned(),
-            seconds: STALL.as_secs(),
-        })
+        (self.since.elapsed() > STALL)
+            .then(|| Error::Stalled { url: url.to_owned(), seconds: STALL.as_secs() })
     }
 }
 
@@ -220,10 +195,7 @@ fn check_host(
     let (Some(key), Some(path)) = (presented.hostkey(), access.known_hosts.as_deref()) else {
         return Err(refuse("not known"));
     };
-    let unusable = |source| Error::KnownHosts {
-        path: path.to_owned(),
-        source,
-    };
+    let unusable = |source| Error::KnownHosts { path: path.to_owned(), source };
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -242,10 +214,7 @@ fn check_host(
 }
 
 fn port(url: &str) -> u16 {
-    url::Url::parse(url)
-        .ok()
-        .and_then(|url| url.port())
-        .unwrap_or(22)
+    url::Url::parse(url).ok().and_then(|url| url.port()).unwrap_or(22)
 }
 
 #[cfg(test)]
@@ -254,10 +223,7 @@ mod tests {
 
     #[test]
     fn credentials_are_masked_and_ssh_users_stay() {
-        assert_eq!(
-            masked("https://me:secret@h/x.git?token=1"),
-            "https://h/x.git"
-        );
+        assert_eq!(masked("https://me:secret@h/x.git?token=1"), "https://h/x.git");
         assert_eq!(masked("https://token@h/x.git"), "https://h/x.git");
         assert_eq!(masked("ssh://git@h:2222/x"), "ssh://git@h:2222/x");
         assert_eq!(masked("git@h:x.git"), "git@h:x.git");

@@ -32,30 +32,15 @@ impl Pair {
 
     fn mirror(&self, divergence: Divergence) -> Result<Mirrored, Error> {
         let url = self.upstream.path().to_str().unwrap().to_owned();
-        let source = Source {
-            name: "it".to_owned(),
-            url,
-            access: Access::default(),
-        };
-        let card = Card {
-            owner: "a & (b)".to_owned(),
-            description: "it".to_owned(),
-            ..Card::default()
-        };
-        let target = Target {
-            bare: self.bare(),
-            owner: None,
-            divergence,
-            card,
-        };
+        let source = Source { name: "it".to_owned(), url, access: Access::default() };
+        let card =
+            Card { owner: "a & (b)".to_owned(), description: "it".to_owned(), ..Card::default() };
+        let target = Target { bare: self.bare(), owner: None, divergence, card };
         mirror(&source, &target, &AtomicBool::new(false), &Silent)
     }
 
     fn names(&self) -> Vec<String> {
-        refs::read(&Repository::open_bare(self.bare()).unwrap())
-            .unwrap()
-            .into_keys()
-            .collect()
+        refs::read(&Repository::open_bare(self.bare()).unwrap()).unwrap().into_keys().collect()
     }
 }
 
@@ -66,14 +51,9 @@ fn commit(repository: &Repository, branch: &str, text: &str) -> Oid {
     let mut tree = repository.treebuilder(None).unwrap();
     tree.insert("file", blob, 0o100_644).unwrap();
     let tree = repository.find_tree(tree.write().unwrap()).unwrap();
-    let parent = repository
-        .find_reference(branch)
-        .ok()
-        .map(|it| it.peel_to_commit().unwrap());
+    let parent = repository.find_reference(branch).ok().map(|it| it.peel_to_commit().unwrap());
     let parents: Vec<_> = parent.iter().collect();
-    repository
-        .commit(Some(branch), &author, &author, text, &tree, &parents)
-        .unwrap()
+    repository.commit(Some(branch), &author, &author, text, &tree, &parents).unwrap()
 }
 
 #[test]
@@ -82,38 +62,20 @@ fn branches_tags_and_notes_come_and_pull_requests_do_not() {
     let first = commit(&pair.upstream, "refs/heads/trunk", "one");
     let author = Signature::now("a", "a@b").unwrap();
     let object = pair.upstream.find_object(first, None).unwrap();
-    pair.upstream
-        .tag("v1", &object, &author, "one", false)
-        .unwrap();
-    pair.upstream
-        .note(&author, &author, None, first, "noted", false)
-        .unwrap();
-    pair.upstream
-        .reference("refs/pull/1/head", first, false, "")
-        .unwrap();
+    pair.upstream.tag("v1", &object, &author, "one", false).unwrap();
+    pair.upstream.note(&author, &author, None, first, "noted", false).unwrap();
+    pair.upstream.reference("refs/pull/1/head", first, false, "").unwrap();
 
     let mirrored = pair.mirror(Divergence::Overwrite).unwrap();
     assert!(mirrored.changed);
     assert_eq!(mirrored.head.as_deref(), Some("refs/heads/trunk"));
-    assert_eq!(
-        pair.names(),
-        ["refs/heads/trunk", "refs/notes/commits", "refs/tags/v1"]
-    );
+    assert_eq!(pair.names(), ["refs/heads/trunk", "refs/notes/commits", "refs/tags/v1"]);
     let text = fs::read_to_string(pair.bare().join("packed-refs")).unwrap();
-    assert!(
-        text.contains(&format!("^{first}\n")),
-        "the tag is not peeled in {text}"
-    );
+    assert!(text.contains(&format!("^{first}\n")), "the tag is not peeled in {text}");
     let mirror = Repository::open_bare(pair.bare()).unwrap();
     assert_eq!(mirror.head().unwrap().peel_to_commit().unwrap().id(), first);
-    assert_eq!(
-        mirror.config().unwrap().get_string("gitweb.owner").unwrap(),
-        "a & (b)"
-    );
-    assert_eq!(
-        fs::read_to_string(pair.bare().join("description")).unwrap(),
-        "it\n"
-    );
+    assert_eq!(mirror.config().unwrap().get_string("gitweb.owner").unwrap(), "a & (b)");
+    assert_eq!(fs::read_to_string(pair.bare().join("description")).unwrap(), "it\n");
     assert!(!pair.mirror(Divergence::Overwrite).unwrap().changed);
 }
 
@@ -124,18 +86,11 @@ fn a_mirror_follows_deletions_and_rewritten_branches() {
     commit(&pair.upstream, "refs/heads/gone", "two");
     pair.mirror(Divergence::Overwrite).unwrap();
     for name in ["refs/heads/gone", "refs/heads/trunk"] {
-        pair.upstream
-            .find_reference(name)
-            .unwrap()
-            .delete()
-            .unwrap();
+        pair.upstream.find_reference(name).unwrap().delete().unwrap();
     }
     let other = commit(&pair.upstream, "refs/heads/trunk", "other");
     let mirrored = pair.mirror(Divergence::Overwrite).unwrap();
-    assert_eq!(
-        mirrored.refs,
-        [("refs/heads/trunk".to_owned(), other.to_string())]
-    );
+    assert_eq!(mirrored.refs, [("refs/heads/trunk".to_owned(), other.to_string())]);
     assert_eq!(pair.names(), ["refs/heads/trunk"]);
 }
 
@@ -166,11 +121,7 @@ fn an_upstream_that_lost_everything_empties_no_mirror() {
     let pair = Pair::new();
     commit(&pair.upstream, "refs/heads/trunk", "one");
     pair.mirror(Divergence::Overwrite).unwrap();
-    pair.upstream
-        .find_reference("refs/heads/trunk")
-        .unwrap()
-        .delete()
-        .unwrap();
+    pair.upstream.find_reference("refs/heads/trunk").unwrap().delete().unwrap();
     let error = pair.mirror(Divergence::Overwrite).unwrap_err();
     assert!(matches!(error, Error::Emptied { .. }));
     assert_eq!(error.class(), crate::Class::Upstream);
@@ -201,10 +152,7 @@ fn the_lock_of_a_killed_run_is_cleared_and_that_of_another_is_not() {
     let lock = |name: &str| pair.bare().join(name);
 
     fs::write(lock("packed-refs.lock"), "").unwrap();
-    assert!(matches!(
-        pair.mirror(Divergence::Overwrite),
-        Err(Error::Busy { .. })
-    ));
+    assert!(matches!(pair.mirror(Divergence::Overwrite), Err(Error::Busy { .. })));
     assert!(lock("packed-refs.lock").exists());
     assert!(!lock("packed-refs.booddies").exists());
     fs::remove_file(lock("packed-refs.lock")).unwrap();
@@ -247,11 +195,8 @@ fn packs_of_a_killed_run_are_swept() {
 fn an_upstream_that_is_not_there_makes_nothing_up() {
     let pair = Pair::new();
     let attempt = |url: &str| {
-        let source = Source {
-            name: "it".to_owned(),
-            url: url.to_owned(),
-            access: Access::default(),
-        };
+        let source =
+            Source { name: "it".to_owned(), url: url.to_owned(), access: Access::default() };
         let target = Target {
             bare: pair.bare(),
             owner: None,
@@ -292,14 +237,7 @@ async fn many_mirrors_answer_in_order() {
         )
     };
     let there = pair.upstream.path();
-    let jobs = vec![
-        job("a", there),
-        job("b", Path::new("/nowhere")),
-        job("c", there),
-    ];
+    let jobs = vec![job("a", there), job("b", Path::new("/nowhere")), job("c", there)];
     let results = mirror_all(jobs, 2, &Silent).await;
-    assert_eq!(
-        results.iter().map(Result::is_ok).collect::<Vec<_>>(),
-        [true, false, true]
-    );
+    assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
 }

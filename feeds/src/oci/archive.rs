@@ -49,15 +49,11 @@ impl Archive {
         let shown = beside.clone();
         let saved = saved.to_owned();
         let take = move || {
-            let folder = tempfile::Builder::new()
-                .prefix("image-")
-                .tempdir_in(beside)?;
+            let folder = tempfile::Builder::new().prefix("image-").tempdir_in(beside)?;
             fs::rename(saved, folder.path().join(TAR))?;
             Self::read(folder)
         };
-        blocking(take)
-            .await
-            .map_err(|trouble| trouble.told("read the", shown))
+        blocking(take).await.map_err(|trouble| trouble.told("read the", shown))
     }
 
     fn read(folder: TempDir) -> Result<Self, Trouble> {
@@ -71,32 +67,18 @@ impl Archive {
         let listed: Vec<Listed> = serde_json::from_slice(&listed)
             .map_err(|error| Trouble::Incomplete(format!("its manifest.json: {error}")))?;
         let [image] = listed.as_slice() else {
-            return Err(Trouble::Incomplete(format!(
-                "it has {} images, not one",
-                listed.len()
-            )));
+            return Err(Trouble::Incomplete(format!("it has {} images, not one", listed.len())));
         };
         let config = small(&mut file, find(&image.config)?)?;
         let diff_ids = diff_ids(&config)
             .map_err(|error| Trouble::Incomplete(format!("its {}: {error}", image.config)))?;
-        let layers = image
-            .layers
-            .iter()
-            .map(|name| find(name))
-            .collect::<Result<Vec<_>, _>>()?;
+        let layers = image.layers.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>()?;
         if layers.len() != diff_ids.len() {
             let (have, want) = (layers.len(), diff_ids.len());
-            return Err(Trouble::Incomplete(format!(
-                "it has {have} layers of {want}"
-            )));
+            return Err(Trouble::Incomplete(format!("it has {have} layers of {want}")));
         }
         fs::write(folder.path().join(CONFIG), &config)?;
-        Ok(Self {
-            folder: Arc::new(folder),
-            config,
-            diff_ids,
-            layers,
-        })
+        Ok(Self { folder: Arc::new(folder), config, diff_ids, layers })
     }
 
     /// The image's configuration, whose digest is the image's id.
@@ -128,9 +110,7 @@ impl Archive {
             tar.seek(SeekFrom::Start(part.offset))?;
             let (diff_id, digest, size) = compress(tar.take(part.size), &path)?;
             if diff_id != expected {
-                return Err(Trouble::Incomplete(format!(
-                    "its layer {expected} is {diff_id}"
-                )));
+                return Err(Trouble::Incomplete(format!("its layer {expected} is {diff_id}")));
             }
             Ok((path, digest, size))
         })
@@ -150,11 +130,7 @@ enum Trouble {
 impl Trouble {
     fn told(self, what: &'static str, folder: PathBuf) -> Error {
         match self {
-            Self::Io(source) => Error::Archive {
-                what,
-                folder,
-                source,
-            },
+            Self::Io(source) => Error::Archive { what, folder, source },
             Self::Incomplete(why) => Error::Incomplete(why),
         }
     }
@@ -183,19 +159,9 @@ fn parts(file: &mut fs::File) -> io::Result<HashMap<PathBuf, Part>> {
         let path = entry.path()?.into_owned();
         let kind = entry.header().entry_type();
         if kind.is_file() {
-            parts.insert(
-                path,
-                Part {
-                    offset: entry.raw_file_position(),
-                    size: entry.size(),
-                },
-            );
+            parts.insert(path, Part { offset: entry.raw_file_position(), size: entry.size() });
         } else if let Some(target) = entry.link_name()? {
-            let base = if kind.is_symlink() {
-                path.parent()
-            } else {
-                None
-            };
+            let base = if kind.is_symlink() { path.parent() } else { None };
             let target = base.unwrap_or(Path::new("")).join(target);
             links.push((path, plain(&target)));
         }
@@ -223,10 +189,7 @@ fn plain(path: &Path) -> PathBuf {
 
 fn small(file: &mut fs::File, part: Part) -> Result<Vec<u8>, Trouble> {
     if part.size > LIMIT {
-        return Err(Trouble::Incomplete(format!(
-            "a description in it has {} bytes",
-            part.size
-        )));
+        return Err(Trouble::Incomplete(format!("a description in it has {} bytes", part.size)));
     }
     file.seek(SeekFrom::Start(part.offset))?;
     let mut bytes = Vec::new();
@@ -239,21 +202,11 @@ fn small(file: &mut fs::File, part: Part) -> Result<Vec<u8>, Trouble> {
 fn compress(layer: impl Read, path: &Path) -> io::Result<(Digest, Digest, u64)> {
     let mut layer = io::BufReader::with_capacity(1 << 18, layer);
     let gzipped = io::BufRead::fill_buf(&mut layer)?.starts_with(&[0x1f, 0x8b]);
-    let mut plain: Box<dyn Read> = if gzipped {
-        Box::new(MultiGzDecoder::new(layer))
-    } else {
-        Box::new(layer)
-    };
-    let out = Hashing {
-        inner: fs::File::create(path)?,
-        hasher: Hasher::new(),
-        size: 0,
-    };
+    let mut plain: Box<dyn Read> =
+        if gzipped { Box::new(MultiGzDecoder::new(layer)) } else { Box::new(layer) };
+    let out = Hashing { inner: fs::File::create(path)?, hasher: Hasher::new(), size: 0 };
     let out = io::BufWriter::with_capacity(1 << 18, out);
-    let mut gzip = GzBuilder::new()
-        .mtime(0)
-        .operating_system(255)
-        .write(out, Compression::new(3));
+    let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(out, Compression::new(3));
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; 1 << 18];
     loop {
@@ -264,10 +217,7 @@ fn compress(layer: impl Read, path: &Path) -> io::Result<(Digest, Digest, u64)> 
         hasher.update(&buffer[..count]);
         gzip.write_all(&buffer[..count])?;
     }
-    let out = gzip
-        .finish()?
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)?;
+    let out = gzip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
     let digest = |hasher: Hasher| Digest(Sha256(hasher.finalize().into()));
     Ok((digest(hasher), digest(out.hasher), out.size))
 }

@@ -30,22 +30,13 @@ pub async fn copy(
     watch: &dyn Watch,
 ) -> Result<Copied, Error> {
     let (source, target) = (Place::parse(reference)?, to.place(name)?);
-    let endpoint = Endpoint {
-        host: source.host().to_owned(),
-        ..from.clone()
-    };
+    let endpoint = Endpoint { host: source.host().to_owned(), ..from.clone() };
     let from = Arc::new(Registry::connect(&endpoint)?);
     let there = to.digest(&target).await?;
-    if let Some(digest) = from
-        .digest(&source)
-        .await?
-        .filter(|digest| there.as_ref() == Some(digest))
+    if let Some(digest) =
+        from.digest(&source).await?.filter(|digest| there.as_ref() == Some(digest))
     {
-        return Ok(Copied {
-            digest,
-            blobs_pushed: 0,
-            bytes: 0,
-        });
+        return Ok(Copied { digest, blobs_pushed: 0, bytes: 0 });
     }
     let mut manifests = Vec::new();
     survey(&from, &source, None, DEPTH, &mut manifests).await?;
@@ -103,11 +94,7 @@ pub async fn push_archive(
     let target = to.place(name)?;
     let id = Digest::of(archive.config()).to_string();
     if let Some(digest) = holds(to, name, &id).await? {
-        return Ok(Copied {
-            digest,
-            blobs_pushed: 0,
-            bytes: 0,
-        });
+        return Ok(Copied { digest, blobs_pushed: 0, bytes: 0 });
     }
     learn(to, &target).await?;
     let mut layers = Vec::new();
@@ -130,17 +117,9 @@ pub async fn push_archive(
     let copied = watched(watch, name, manifests, |meter| async move {
         let (mut blobs_pushed, mut bytes) = (0, 0);
         for blob in blobs(manifests).into_values() {
-            let path = fresh
-                .get(&blob.digest)
-                .cloned()
-                .unwrap_or_else(|| archive.config_path());
+            let path = fresh.get(&blob.digest).cloned().unwrap_or_else(|| archive.config_path());
             let origin = |blame| {
-                origin::file(
-                    path.clone(),
-                    archive.folder().to_owned(),
-                    blame,
-                    meter.clone(),
-                )
+                origin::file(path.clone(), archive.folder().to_owned(), blame, meter.clone())
             };
             let pushed = Box::pin(push(to, target, blob, origin)).await?;
             if let Some(size) = settle(&meter, blob, pushed) {
@@ -149,11 +128,7 @@ pub async fn push_archive(
             }
         }
         let digest = publish(to, target, manifests).await?;
-        Ok(Copied {
-            digest,
-            blobs_pushed,
-            bytes,
-        })
+        Ok(Copied { digest, blobs_pushed, bytes })
     })
     .await?;
     lock(&to.layers).extend(archive.diff_ids().iter().copied().zip(layers));
@@ -204,11 +179,7 @@ async fn survey(
 
 /// Every blob once.
 fn blobs(manifests: &[Manifest]) -> BTreeMap<Digest, &Descriptor> {
-    manifests
-        .iter()
-        .flat_map(Manifest::blobs)
-        .map(|blob| (blob.digest, blob))
-        .collect()
+    manifests.iter().flat_map(Manifest::blobs).map(|blob| (blob.digest, blob)).collect()
 }
 
 /// Counts a blob that needed no push as done; returns the size of one that did.
@@ -251,12 +222,7 @@ where
 {
     let id = Id::fresh();
     let total = blobs(manifests).values().map(|blob| blob.size).sum();
-    watch.event(Event::Started {
-        id,
-        label: name.to_owned(),
-        total: Some(total),
-        unit: None,
-    });
+    watch.event(Event::Started { id, label: name.to_owned(), total: Some(total), unit: None });
     let result = relayed(watch, |relay| work(Meter { relay, id })).await;
     let failed = result.as_ref().err().map(ToString::to_string);
     watch.event(Event::Finished { id, failed });

@@ -43,11 +43,7 @@ pub enum Error {
     },
     /// A manifest is too large to be one.
     #[error("registry {host} lists {what} with {size} bytes, more than a manifest may have")]
-    Oversized {
-        host: String,
-        what: String,
-        size: u64,
-    },
+    Oversized { host: String, what: String, size: u64 },
     /// A manifest cannot be read.
     #[error("registry {host} answered {what} with something that is no manifest")]
     Malformed {
@@ -58,26 +54,13 @@ pub enum Error {
     },
     /// A manifest of a kind we do not copy.
     #[error("registry {host} answered {what} with a manifest of an unknown kind: {kind}")]
-    Unsupported {
-        host: String,
-        what: String,
-        kind: String,
-    },
+    Unsupported { host: String, what: String, kind: String },
     /// What came is not what its digest says.
     #[error("registry {host} delivered something else for {digest}: {actual}")]
-    Altered {
-        host: String,
-        digest: String,
-        actual: String,
-    },
+    Altered { host: String, digest: String, actual: String },
     /// A stream ended early, again and again.
     #[error("registry {host} delivered only {got} of {size} bytes of {digest}")]
-    Truncated {
-        host: String,
-        digest: String,
-        got: u64,
-        size: u64,
-    },
+    Truncated { host: String, digest: String, got: u64, size: u64 },
     /// The archive could not be read or unpacked.
     #[error("could not {what} image archive in {}", folder.display())]
     Archive {

@@ -39,12 +39,9 @@ impl std::str::FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let hex = text
-            .strip_prefix("sha256:")
-            .ok_or_else(|| format!("`{text}` is not a sha256"))?;
-        hex.parse()
-            .map(Self)
-            .map_err(|error: crate::digest::NotSha256| error.to_string())
+        let hex =
+            text.strip_prefix("sha256:").ok_or_else(|| format!("`{text}` is not a sha256"))?;
+        hex.parse().map(Self).map_err(|error: crate::digest::NotSha256| error.to_string())
     }
 }
 
@@ -90,10 +87,7 @@ pub(super) struct Manifest {
 /// What a manifest names.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
-    Image {
-        config: Descriptor,
-        layers: Vec<Descriptor>,
-    },
+    Image { config: Descriptor, layers: Vec<Descriptor> },
     Index(Vec<Descriptor>),
 }
 
@@ -120,19 +114,10 @@ impl Manifest {
     pub(super) fn read(bytes: Bytes) -> Result<Self, Unreadable> {
         let raw: Raw = serde_json::from_slice(&bytes).map_err(Unreadable::Json)?;
         if raw.schema_version != 2 {
-            return Err(Unreadable::Kind(format!(
-                "schema version {}",
-                raw.schema_version
-            )));
+            return Err(Unreadable::Kind(format!("schema version {}", raw.schema_version)));
         }
         let (implied, content) = match (raw.config, raw.manifests) {
-            (Some(config), None) => (
-                OCI,
-                Content::Image {
-                    config,
-                    layers: raw.layers,
-                },
-            ),
+            (Some(config), None) => (OCI, Content::Image { config, layers: raw.layers }),
             (None, Some(manifests)) => (INDEX, Content::Index(manifests)),
             _ => return Err(Unreadable::Kind("neither an image nor an index".to_owned())),
         };
@@ -140,12 +125,7 @@ impl Manifest {
         if !KINDS.contains(&kind.as_str()) {
             return Err(Unreadable::Kind(kind));
         }
-        Ok(Self {
-            digest: Digest::of(&bytes),
-            bytes,
-            kind,
-            content,
-        })
+        Ok(Self { digest: Digest::of(&bytes), bytes, kind, content })
     }
 
     /// The blobs to copy: the configuration and every layer that may be copied.
@@ -154,10 +134,7 @@ impl Manifest {
             Content::Image { config, layers } => (Some(config), layers.as_slice()),
             Content::Index(_) => (None, &[][..]),
         };
-        config
-            .into_iter()
-            .chain(layers)
-            .filter(|blob| blob.distributable())
+        config.into_iter().chain(layers).filter(|blob| blob.distributable())
     }
 
     /// Makes the manifest of an image that an engine saved; the same parts always give the same bytes.
@@ -175,30 +152,17 @@ impl Manifest {
             size: config.len() as u64,
             digest: Digest::of(config),
         };
-        let image = Image {
-            schema_version: 2,
-            media_type: SCHEMA2,
-            config: &config,
-            layers: &layers,
-        };
+        let image =
+            Image { schema_version: 2, media_type: SCHEMA2, config: &config, layers: &layers };
         let bytes = serde_json::to_vec(&image).expect("strings and numbers always serialize");
         let (bytes, digest) = (Bytes::from(bytes.clone()), Digest::of(&bytes));
-        Self {
-            bytes,
-            digest,
-            kind: SCHEMA2.to_owned(),
-            content: Content::Image { config, layers },
-        }
+        Self { bytes, digest, kind: SCHEMA2.to_owned(), content: Content::Image { config, layers } }
     }
 }
 
 /// Describes a compressed layer.
 pub(super) fn layer(digest: Digest, size: u64) -> Descriptor {
-    Descriptor {
-        media_type: LAYER.to_owned(),
-        size,
-        digest,
-    }
+    Descriptor { media_type: LAYER.to_owned(), size, digest }
 }
 
 /// The part of an image's configuration that names its layers before compression.
@@ -245,10 +209,7 @@ mod tests {
         };
         assert_eq!(kind("<html>"), "json");
         assert_eq!(kind(r#"{"schemaVersion":1}"#), "schema version 1");
-        assert_eq!(
-            kind(r#"{"schemaVersion":2}"#),
-            "neither an image nor an index"
-        );
+        assert_eq!(kind(r#"{"schemaVersion":2}"#), "neither an image nor an index");
         let bad = r#"{"schemaVersion":2,"manifests":[{"size":1,"digest":"sha256:../../etc"}]}"#;
         assert_eq!(kind(bad), "json");
     }

@@ -78,11 +78,7 @@ pub(super) fn file(
     meter: Meter,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let failed = move |source| {
-        blame.put(Error::Archive {
-            what: "read a layer of the",
-            folder: folder.clone(),
-            source,
-        })
+        blame.put(Error::Archive { what: "read a layer of the", folder: folder.clone(), source })
     };
     futures_util::stream::once(fs_err::tokio::File::open(path))
         .map_ok(|file| tokio_util::io::ReaderStream::with_capacity(file, 1 << 18))
@@ -117,15 +113,7 @@ struct Reader {
 
 impl Reader {
     fn new(from: Arc<Registry>, place: Place, blob: Descriptor) -> Self {
-        Self {
-            from,
-            place,
-            blob,
-            stream: None,
-            got: 0,
-            hasher: Hasher::new(),
-            failures: 0,
-        }
+        Self { from, place, blob, stream: None, got: 0, hasher: Hasher::new(), failures: 0 }
     }
 
     /// The next bytes; the last ones only after the digest was found right.
@@ -157,10 +145,7 @@ impl Reader {
 
     /// Opens the blob where we left off; a registry that begins anew is read up to there.
     async fn open(&mut self) -> Result<BoxStream<'static, io::Result<Bytes>>, Fault> {
-        let (heeded, stream) = self
-            .from
-            .open(&self.place, &self.blob.digest, self.got)
-            .await?;
+        let (heeded, stream) = self.from.open(&self.place, &self.blob.digest, self.got).await?;
         if heeded || self.got == 0 {
             return Ok(stream);
         }
@@ -183,20 +168,13 @@ impl Reader {
             actual,
         };
         if self.got > self.blob.size {
-            return Err(altered(format!(
-                "more than the {} bytes listed",
-                self.blob.size
-            )));
+            return Err(altered(format!("more than the {} bytes listed", self.blob.size)));
         }
         if self.got < self.blob.size {
             return Ok(());
         }
         let digest = Digest(Sha256(self.hasher.clone().finalize().into()));
-        if digest == self.blob.digest {
-            Ok(())
-        } else {
-            Err(altered(digest.to_string()))
-        }
+        if digest == self.blob.digest { Ok(()) } else { Err(altered(digest.to_string())) }
     }
 
     /// Takes a failure, or gives up.
@@ -209,9 +187,7 @@ impl Reader {
         }
         let digest = self.blob.digest.to_string();
         Err(match fault {
-            Some(fault) => self
-                .from
-                .unreadable(format!("blob {digest} of {}", self.place), fault),
+            Some(fault) => self.from.unreadable(format!("blob {digest} of {}", self.place), fault),
             None => Error::Truncated {
                 host: self.from.host().to_owned(),
                 digest,

@@ -43,17 +43,10 @@ impl Registry {
     /// Prepares to speak with a registry; no request is made yet.
     pub fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
         let pem = |data: &[u8]| {
-            vec![Certificate {
-                encoding: CertificateEncoding::Pem,
-                data: data.to_vec(),
-            }]
+            vec![Certificate { encoding: CertificateEncoding::Pem, data: data.to_vec() }]
         };
         let mut config = ClientConfig {
-            protocol: if endpoint.plain {
-                ClientProtocol::Http
-            } else {
-                ClientProtocol::Https
-            },
+            protocol: if endpoint.plain { ClientProtocol::Http } else { ClientProtocol::Https },
             use_monolithic_push: true,
             platform_resolver: None,
             read_timeout: Some(SILENCE),
@@ -67,25 +60,13 @@ impl Registry {
             Authority::Only(data) => config.tls_certs_only = pem(data),
         }
         let host = endpoint.host.clone();
-        let client = Client::try_from(config).map_err(|source| Error::Client {
-            host: host.clone(),
-            source: source.into(),
-        })?;
-        let auth = endpoint
-            .login
-            .as_ref()
-            .map_or(RegistryAuth::Anonymous, |login| {
-                RegistryAuth::Basic(login.user.clone(), login.password.clone())
-            });
+        let client = Client::try_from(config)
+            .map_err(|source| Error::Client { host: host.clone(), source: source.into() })?;
+        let auth = endpoint.login.as_ref().map_or(RegistryAuth::Anonymous, |login| {
+            RegistryAuth::Basic(login.user.clone(), login.password.clone())
+        });
         let (retry, layers, homes) = (endpoint.retry, Mutex::default(), Mutex::default());
-        Ok(Self {
-            client,
-            host,
-            auth,
-            retry,
-            layers,
-            homes,
-        })
+        Ok(Self { client, host, auth, retry, layers, homes })
     }
 
     /// The registry's host, for messages.
@@ -99,27 +80,16 @@ impl Registry {
     }
 
     pub(super) fn unreadable(&self, what: String, source: impl Into<Fault>) -> Error {
-        Error::Read {
-            host: self.host.clone(),
-            what,
-            source: source.into(),
-        }
+        Error::Read { host: self.host.clone(), what, source: source.into() }
     }
 
     pub(super) fn unwritable(&self, what: String, source: impl Into<Fault>) -> Error {
-        Error::Write {
-            host: self.host.clone(),
-            what,
-            source: source.into(),
-        }
+        Error::Write { host: self.host.clone(), what, source: source.into() }
     }
 
     /// Asks which digest the place has; none where nothing is there.
     pub(super) async fn digest(&self, place: &Place) -> Result<Option<String>, Error> {
-        let ask = || {
-            self.client
-                .fetch_manifest_digest(&place.reference, &self.auth)
-        };
+        let ask = || self.client.fetch_manifest_digest(&place.reference, &self.auth);
         match self.persist(ask).await {
             Ok(digest) => Ok(Some(digest)),
             Err(fault) if fault.absent() => Ok(None),
@@ -137,32 +107,21 @@ impl Registry {
         if let Some(size) = listed.map(|it| it.size).filter(|size| *size > LIMIT) {
             return Err(Error::Oversized { host, what, size });
         }
-        let get = || {
-            self.client
-                .pull_manifest_raw(&place.reference, &self.auth, &KINDS)
-        };
+        let get = || self.client.pull_manifest_raw(&place.reference, &self.auth, &KINDS);
         let (bytes, _) = self
             .persist(get)
             .await
             .map_err(|fault| self.unreadable(format!("the manifest of {place}"), fault))?;
         if bytes.len() as u64 > LIMIT {
-            return Err(Error::Oversized {
-                host,
-                what,
-                size: bytes.len() as u64,
-            });
+            return Err(Error::Oversized { host, what, size: bytes.len() as u64 });
         }
         let manifest = Manifest::read(bytes).map_err(|unreadable| match unreadable {
-            Unreadable::Json(source) => Error::Malformed {
-                host: host.clone(),
-                what: what.clone(),
-                source,
-            },
-            Unreadable::Kind(kind) => Error::Unsupported {
-                host: host.clone(),
-                what: what.clone(),
-                kind,
-            },
+            Unreadable::Json(source) => {
+                Error::Malformed { host: host.clone(), what: what.clone(), source }
+            }
+            Unreadable::Kind(kind) => {
+                Error::Unsupported { host: host.clone(), what: what.clone(), kind }
+            }
         })?;
         match listed {
             Some(listed) if listed.digest != manifest.digest => Err(Error::Altered {
@@ -182,9 +141,7 @@ impl Registry {
         offset: u64,
     ) -> Result<(bool, BoxStream<'static, io::Result<Bytes>>), Fault> {
         use oci_distribution::client::BlobResponse;
-        self.client
-            .store_auth_if_needed(place.reference.resolve_registry(), &self.auth)
-            .await;
+        self.client.store_auth_if_needed(place.reference.resolve_registry(), &self.auth).await;
         let digest = digest.to_string();
         let response = self
             .client
@@ -198,9 +155,7 @@ impl Registry {
 
     /// Whether the repository holds the blob, taking it over from a sister repository where that is possible.
     pub(super) async fn adopt(&self, place: &Place, digest: &Digest) -> Result<bool, Error> {
-        self.client
-            .store_auth_if_needed(place.reference.resolve_registry(), &self.auth)
-            .await;
+        self.client.store_auth_if_needed(place.reference.resolve_registry(), &self.auth).await;
         let text = digest.to_string();
         let held = self
             .persist(|| self.client.blob_exists(&place.reference, &text))
@@ -216,11 +171,7 @@ impl Registry {
         };
         let home = self.place(&home)?.reference;
         // A registry that cannot mount says so by one of several statuses; the blob is pushed then.
-        Ok(self
-            .client
-            .mount_blob(&place.reference, &home, &text)
-            .await
-            .is_ok())
+        Ok(self.client.mount_blob(&place.reference, &home, &text).await.is_ok())
     }
 
     /// Pushes a blob once.
@@ -231,13 +182,9 @@ impl Registry {
         stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<(), Fault> {
         let stream = stream.map(|chunk| chunk.map_err(OciDistributionError::from));
-        self.client
-            .store_auth_if_needed(place.reference.resolve_registry(), &self.auth)
-            .await;
+        self.client.store_auth_if_needed(place.reference.resolve_registry(), &self.auth).await;
         let digest = blob.digest.to_string();
-        self.client
-            .push_blob_stream(&place.reference, stream, &digest, Some(blob.size))
-            .await?;
+        self.client.push_blob_stream(&place.reference, stream, &digest, Some(blob.size)).await?;
         self.remember(place, &blob.digest);
         Ok(())
     }
@@ -248,17 +195,14 @@ impl Registry {
 
     /// Puts a manifest under the place's tag or digest.
     pub(super) async fn put(&self, place: &Place, manifest: &Manifest) -> Result<(), Error> {
-        self.client
-            .store_auth_if_needed(place.reference.resolve_registry(), &self.auth)
-            .await;
+        self.client.store_auth_if_needed(place.reference.resolve_registry(), &self.auth).await;
         let fail = |fault: Fault| self.unwritable(format!("the manifest of {place}"), fault);
         let kind: HeaderValue = manifest
             .kind
             .parse()
             .map_err(|_| fail(Fault::of("its kind cannot be sent in a header")))?;
         let put = || {
-            self.client
-                .push_manifest_raw(&place.reference, manifest.bytes.clone(), kind.clone())
+            self.client.push_manifest_raw(&place.reference, manifest.bytes.clone(), kind.clone())
         };
         self.persist(put).await.map(drop).map_err(fail)
     }
@@ -310,9 +254,7 @@ impl Place {
 
     /// A manifest of the same repository by its digest.
     pub(super) fn at(&self, digest: &Digest) -> Self {
-        Self {
-            reference: self.reference.clone_with_digest(digest.to_string()),
-        }
+        Self { reference: self.reference.clone_with_digest(digest.to_string()) }
     }
 }
 
@@ -381,10 +323,7 @@ impl Fault {
     pub(super) fn refused(&self) -> bool {
         matches!(self.status(), Some(401 | 403))
             || self.says(&[OciErrorCode::Unauthorized, OciErrorCode::Denied])
-            || matches!(
-                self.wire(),
-                Some(OciDistributionError::AuthenticationFailure(_))
-            )
+            || matches!(self.wire(), Some(OciDistributionError::AuthenticationFailure(_)))
     }
 
     /// Whether the registry contradicts a digest.

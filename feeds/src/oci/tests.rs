@@ -38,18 +38,10 @@ impl Pair {
                 format!(r#"{{"digest":"{digest}","size":{}}}"#, text.len())
             })
             .into();
-        let text = format!(
-            r#"{{ "schemaVersion": 2, "manifests": [{}] }}"#,
-            children.join(" , ")
-        );
+        let text = format!(r#"{{ "schemaVersion": 2, "manifests": [{}] }}"#, children.join(" , "));
         let index = from.manifest("tools/box", "1", &text);
         let regi = Arc::new(Registry::connect(&to.endpoint()).unwrap());
-        Self {
-            from,
-            to,
-            regi,
-            index,
-        }
+        Self { from, to, regi, index }
     }
 
     async fn copy(&self, name: &str) -> Result<Copied, Error> {
@@ -71,16 +63,10 @@ async fn an_index_arrives_whole_and_byte_for_byte() {
     assert_eq!(copied.digest, pair.index.to_string());
     assert_eq!((copied.blobs_pushed, copied.bytes), (3, 100_006));
     let bytes = |fake: &Fake, name: &str| fake.inside().manifests[name].clone();
-    assert_eq!(
-        bytes(&pair.to, "library/box 1"),
-        bytes(&pair.from, "tools/box 1")
-    );
+    assert_eq!(bytes(&pair.to, "library/box 1"), bytes(&pair.from, "tools/box 1"));
     assert_eq!(pair.to.inside().manifests.len(), 4);
     let puts = pair.to.requests("PUT");
-    assert!(
-        puts.last().unwrap().ends_with("/manifests/1"),
-        "the tag is not last in {puts:?}"
-    );
+    assert!(puts.last().unwrap().ends_with("/manifests/1"), "the tag is not last in {puts:?}");
 }
 
 #[tokio::test]
@@ -119,19 +105,13 @@ async fn a_registry_that_only_answers_500_is_named() {
     pair.from.inside().fail = 1000;
     let error = pair.copy("library/box:1").await.unwrap_err();
     assert_eq!(error.class(), Class::Upstream);
-    assert!(
-        error.to_string().contains(&pair.from.endpoint().host),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&pair.from.endpoint().host), "{error}");
     assert!(pair.unpublished("library/box 1"));
 
     pair.from.inside().fail = 0;
     pair.to.inside().fail = 1000;
     let error = pair.copy("library/box:1").await.unwrap_err();
-    assert!(
-        error.to_string().contains(&pair.to.endpoint().host),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&pair.to.endpoint().host), "{error}");
 }
 
 #[tokio::test]
@@ -142,10 +122,7 @@ async fn a_blob_that_breaks_off_is_resumed() {
         pair.from.inside().ranges = ranges;
         let copied = pair.copy("library/box:1").await.unwrap();
         assert_eq!(copied.digest, pair.index.to_string());
-        assert_eq!(
-            pair.to.inside().blobs[&format!("library/box {}", Digest::of(LAYER))],
-            LAYER
-        );
+        assert_eq!(pair.to.inside().blobs[&format!("library/box {}", Digest::of(LAYER))], LAYER);
     }
 }
 
@@ -193,9 +170,7 @@ async fn an_image_that_is_not_there_is_told_so() {
     let pair = Pair::new().await;
     let endpoint = pair.from.endpoint();
     let reference = format!("{}/tools/none:1", endpoint.host);
-    let error = copy(&reference, &endpoint, &pair.regi, "a:1", &Silent)
-        .await
-        .unwrap_err();
+    let error = copy(&reference, &endpoint, &pair.regi, "a:1", &Silent).await.unwrap_err();
     assert_eq!(error.class(), Class::Upstream);
     assert!(error.hint().unwrap().contains("exist"));
 }
@@ -207,26 +182,12 @@ async fn an_image_saved_by_the_engine_is_pushed_once() {
     let regi = Arc::new(Registry::connect(&to.endpoint()).unwrap());
     let saved = save(&[b"base", b"top"]);
     let archive = take(&saved, scratch.path()).await.unwrap();
-    let first = push_archive(&archive, &regi, "suite/data:1", &Silent)
-        .await
-        .unwrap();
+    let first = push_archive(&archive, &regi, "suite/data:1", &Silent).await.unwrap();
     assert_eq!(first.blobs_pushed, 3);
-    let again = push_archive(&archive, &regi, "suite/data:1", &Silent)
-        .await
-        .unwrap();
-    assert_eq!(
-        again,
-        Copied {
-            blobs_pushed: 0,
-            bytes: 0,
-            ..first.clone()
-        }
-    );
+    let again = push_archive(&archive, &regi, "suite/data:1", &Silent).await.unwrap();
+    assert_eq!(again, Copied { blobs_pushed: 0, bytes: 0, ..first.clone() });
     let id = Digest::of(archive.config()).to_string();
-    assert_eq!(
-        holds(&regi, "suite/data:1", &id).await.unwrap(),
-        Some(first.digest)
-    );
+    assert_eq!(holds(&regi, "suite/data:1", &id).await.unwrap(), Some(first.digest));
     assert_eq!(holds(&regi, "suite/none:1", &id).await.unwrap(), None);
 }
 
@@ -238,19 +199,13 @@ async fn the_next_image_pushes_only_its_own_layers() {
     let regi = connect();
     let taken = async |layers: &[&[u8]]| take(&save(layers), scratch.path()).await.unwrap();
     let one = taken(&[b"base", b"top"]).await;
-    push_archive(&one, &regi, "suite/data:1", &Silent)
-        .await
-        .unwrap();
+    push_archive(&one, &regi, "suite/data:1", &Silent).await.unwrap();
     let two = taken(&[b"base", b"other"]).await;
-    let sister = push_archive(&two, &regi, "suite/boot:1", &Silent)
-        .await
-        .unwrap();
+    let sister = push_archive(&two, &regi, "suite/boot:1", &Silent).await.unwrap();
     assert_eq!(sister.blobs_pushed, 2, "the base was not mounted");
     // A later run remembers nothing but asks what the tag names.
     let three = taken(&[b"base", b"third"]).await;
-    let later = push_archive(&three, &connect(), "suite/data:1", &Silent)
-        .await
-        .unwrap();
+    let later = push_archive(&three, &connect(), "suite/data:1", &Silent).await.unwrap();
     assert_eq!(later.blobs_pushed, 2, "the base was pushed again");
 }
 
@@ -258,18 +213,11 @@ async fn the_next_image_pushes_only_its_own_layers() {
 async fn a_broken_archive_is_told_so() {
     let scratch = tempfile::tempdir().unwrap();
     let taken = async |tar: Vec<u8>| take(&tar, scratch.path()).await.err().unwrap();
-    assert!(matches!(
-        taken(pack(&[("a", b"b")])).await,
-        Error::Incomplete(_)
-    ));
+    assert!(matches!(taken(pack(&[("a", b"b")])).await, Error::Incomplete(_)));
     let mut half = save(&[LAYER]);
     half.truncate(half.len() / 2);
     assert!(matches!(taken(half).await, Error::Incomplete(_)));
-    assert_eq!(
-        fs_err::read_dir(scratch.path()).unwrap().count(),
-        0,
-        "something was left behind"
-    );
+    assert_eq!(fs_err::read_dir(scratch.path()).unwrap().count(), 0, "something was left behind");
 }
 
 #[tokio::test]
@@ -278,15 +226,10 @@ async fn a_layer_that_is_something_else_is_not_pushed() {
     let scratch = tempfile::tempdir().unwrap();
     let regi = Arc::new(Registry::connect(&to.endpoint()).unwrap());
     let mut saved = save(&[LAYER]);
-    let at = saved
-        .windows(100)
-        .position(|it| it == &LAYER[..100])
-        .unwrap();
+    let at = saved.windows(100).position(|it| it == &LAYER[..100]).unwrap();
     saved[at] ^= 1;
     let archive = take(&saved, scratch.path()).await.unwrap();
-    let error = push_archive(&archive, &regi, "suite/data:1", &Silent)
-        .await
-        .unwrap_err();
+    let error = push_archive(&archive, &regi, "suite/data:1", &Silent).await.unwrap_err();
     assert!(matches!(error, Error::Incomplete(_)), "{error}");
     assert!(to.inside().manifests.is_empty());
 }
@@ -299,28 +242,14 @@ async fn take(tar: &[u8], scratch: &Path) -> Result<Archive, Error> {
 
 /// Makes what `docker save` writes, with layers by links as it does for repeated ones.
 fn save(layers: &[&[u8]]) -> Vec<u8> {
-    let diff_ids: Vec<_> = layers
-        .iter()
-        .map(|it| format!("\"{}\"", Digest::of(it)))
-        .collect();
-    let config = format!(
-        r#"{{"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,
-        diff_ids.join(",")
-    );
-    let names: Vec<_> = (0..layers.len())
-        .map(|it| format!("{it}/layer.tar"))
-        .collect();
+    let diff_ids: Vec<_> = layers.iter().map(|it| format!("\"{}\"", Digest::of(it))).collect();
+    let config = format!(r#"{{"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#, diff_ids.join(","));
+    let names: Vec<_> = (0..layers.len()).map(|it| format!("{it}/layer.tar")).collect();
     let listed: Vec<_> = names.iter().map(|it| format!("\"{it}\"")).collect();
     let table = format!(r#"[{{"Config":"c.json","Layers":[{}]}}]"#, listed.join(","));
-    let mut files: Vec<(&str, &[u8])> = names
-        .iter()
-        .map(String::as_str)
-        .zip(layers.iter().copied())
-        .collect();
-    files.extend([
-        ("c.json", config.as_bytes()),
-        ("manifest.json", table.as_bytes()),
-    ]);
+    let mut files: Vec<(&str, &[u8])> =
+        names.iter().map(String::as_str).zip(layers.iter().copied()).collect();
+    files.extend([("c.json", config.as_bytes()), ("manifest.json", table.as_bytes())]);
     pack(&files)
 }
 
@@ -336,8 +265,7 @@ fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
             tar.append_data(&mut header.clone(), &path, *data).unwrap();
             header.set_size(0);
             header.set_entry_type(tar::EntryType::Symlink);
-            tar.append_link(&mut header, name, Path::new("..").join(path))
-                .unwrap();
+            tar.append_link(&mut header, name, Path::new("..").join(path)).unwrap();
         } else {
             tar.append_data(&mut header, name, *data).unwrap();
         }

@@ -33,10 +33,7 @@ impl Store {
         let served = self.current()?.map(|current| current.number);
         let mut kept = self.kept()?;
         let doomed = kept.len().saturating_sub(generations.max(1));
-        for number in kept
-            .drain(..doomed)
-            .filter(|number| Some(*number) != served)
-        {
+        for number in kept.drain(..doomed).filter(|number| Some(*number) != served) {
             self.remove_generation(number).map_err(Error::Collect)?;
             collected.generations += 1;
         }
@@ -90,10 +87,7 @@ fn collect_objects(
 ) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let name = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
+        let name = entry.file_name().to_str().and_then(|name| name.parse().ok());
         if name.is_none_or(|sha256| named.contains(&sha256)) {
             continue;
         }
@@ -110,9 +104,5 @@ fn collect_objects(
 
 fn folders(path: &Path) -> io::Result<Vec<std::path::PathBuf>> {
     let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
-    Ok(entries
-        .collect::<io::Result<Vec<_>>>()?
-        .into_iter()
-        .filter(|path| path.is_dir())
-        .collect())
+    Ok(entries.collect::<io::Result<Vec<_>>>()?.into_iter().filter(|path| path.is_dir()).collect())
 }

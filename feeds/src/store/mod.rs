@@ -59,15 +59,8 @@ pub struct Store {
 impl Store {
     /// Opens the store at `root`, making its folders where they are missing.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
-        let store = Self {
-            root: Arc::from(root.into()),
-        };
-        let folders = [
-            store.objects(),
-            store.partial(),
-            store.surveys(),
-            store.generations(),
-        ];
+        let store = Self { root: Arc::from(root.into()) };
+        let folders = [store.objects(), store.partial(), store.surveys(), store.generations()];
         for folder in folders {
             fs_err::create_dir_all(folder).map_err(Error::Open)?;
         }

@@ -39,15 +39,8 @@ impl Store {
 
     /// Returns the object of that name, if the store holds it.
     pub fn find(&self, sha256: &Sha256) -> Option<Object> {
-        let found = self
-            .path(sha256)
-            .metadata()
-            .ok()
-            .filter(std::fs::Metadata::is_file)?;
-        Some(Object {
-            sha256: *sha256,
-            size: found.len(),
-        })
+        let found = self.path(sha256).metadata().ok().filter(std::fs::Metadata::is_file)?;
+        Some(Object { sha256: *sha256, size: found.len() })
     }
 
     /// Returns the object known to have another digest.
@@ -58,10 +51,7 @@ impl Store {
 
     /// Reads a whole object.
     pub fn read(&self, sha256: &Sha256) -> Result<Vec<u8>, Error> {
-        fs::read(self.path(sha256)).map_err(|source| Error::Read {
-            sha256: *sha256,
-            source,
-        })
+        fs::read(self.path(sha256)).map_err(|source| Error::Read { sha256: *sha256, source })
     }
 
     /// Puts bytes made or read by us into the store.
@@ -93,10 +83,7 @@ impl Store {
             file.write_all(&buffer[..length]).map_err(Error::Insert)?;
             size += length as u64;
         }
-        let object = Object {
-            sha256: hasher.finish().0,
-            size,
-        };
+        let object = Object { sha256: hasher.finish().0, size };
         if self.find(&object.sha256) != Some(object) {
             file.as_file().sync_data().map_err(Error::Insert)?;
             self.settle(file.path(), &object).map_err(Error::Insert)?;
@@ -119,11 +106,9 @@ impl Store {
             self.sync().map_err(Error::Insert)?;
         }
         for ready in files {
-            self.settle(ready.file.path(), &ready.object)
-                .map_err(Error::Insert)?;
+            self.settle(ready.file.path(), &ready.object).map_err(Error::Insert)?;
             if let Some(other) = &ready.other {
-                self.remember_other(other, &ready.object.sha256)
-                    .map_err(Error::Insert)?;
+                self.remember_other(other, &ready.object.sha256).map_err(Error::Insert)?;
             }
         }
         Ok(())
@@ -140,10 +125,7 @@ impl Store {
 
     fn known_path(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
-        self.known()
-            .join(digest.algorithm())
-            .join(&name[..2])
-            .join(name)
+        self.known().join(digest.algorithm()).join(&name[..2]).join(name)
     }
 
     fn remember_other(&self, digest: &Digest, sha256: &Sha256) -> io::Result<()> {
@@ -174,31 +156,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let object = store.insert_bytes(b"kernel").unwrap();
-        assert_eq!(
-            object,
-            Object {
-                sha256: Sha256::of(b"kernel"),
-                size: 6
-            }
-        );
+        assert_eq!(object, Object { sha256: Sha256::of(b"kernel"), size: 6 });
         assert!(store.holds(&object.sha256));
         assert_eq!(store.read(&object.sha256).unwrap(), b"kernel");
-        assert_eq!(
-            store.insert_file(&store.path(&object.sha256)).unwrap(),
-            object
-        );
-        let mode = store
-            .path(&object.sha256)
-            .metadata()
-            .unwrap()
-            .permissions()
-            .mode();
+        assert_eq!(store.insert_file(&store.path(&object.sha256)).unwrap(), object);
+        let mode = store.path(&object.sha256).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o644);
-        assert_eq!(
-            fs::read_dir(store.partial()).unwrap().count(),
-            0,
-            "nothing is left behind"
-        );
+        assert_eq!(fs::read_dir(store.partial()).unwrap().count(), 0, "nothing is left behind");
     }
 
     #[test]

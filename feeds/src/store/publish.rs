@@ -45,10 +45,7 @@ impl Store {
         keep: &[RelPath],
     ) -> Result<Generation, Error> {
         if let Some(tree) = trees.iter().find(|tree| !tree.path.is_within(scope)) {
-            return Err(Error::OutOfScope {
-                tree: tree.path.clone(),
-                scope: scope.clone(),
-            });
+            return Err(Error::OutOfScope { tree: tree.path.clone(), scope: scope.clone() });
         }
         self.publish_changed(|lock| {
             let replaced: BTreeSet<_> = trees.iter().map(|tree| tree.path.clone()).collect();
@@ -79,8 +76,7 @@ impl Store {
     ) -> Result<Generation, Error> {
         self.publish_changed(|lock| {
             let replaced: BTreeSet<_> = images.iter().map(|one| one.name.clone()).collect();
-            lock.images
-                .retain(|old| keep.contains(&old.name) && !replaced.contains(&old.name));
+            lock.images.retain(|old| keep.contains(&old.name) && !replaced.contains(&old.name));
             lock.images.extend(images);
         })
     }
@@ -117,8 +113,7 @@ impl Store {
     pub fn switch_back(&self, number: u64) -> Result<Generation, Error> {
         let _guard = self.guard()?;
         let generation = self.generation(number)?;
-        self.switch(number)
-            .map_err(|source| Error::Switch { number, source })?;
+        self.switch(number).map_err(|source| Error::Switch { number, source })?;
         Ok(generation)
     }
 
@@ -126,10 +121,7 @@ impl Store {
         let _guard = self.guard()?;
         self.sweep().map_err(Error::Collect)?;
         let current = self.current()?;
-        let old = current
-            .as_ref()
-            .map(|current| current.lock.clone())
-            .unwrap_or_default();
+        let old = current.as_ref().map(|current| current.lock.clone()).unwrap_or_default();
         let mut new = old.clone();
         change(&mut new);
         new.sort();
@@ -142,13 +134,8 @@ impl Store {
         new.generation = self.kept()?.last().unwrap_or(&0) + 1;
         self.build(&new)?;
         let number = new.generation;
-        self.switch(number)
-            .map_err(|source| Error::Switch { number, source })?;
-        Ok(Generation {
-            number,
-            path: self.generation_path(number),
-            lock: new,
-        })
+        self.switch(number).map_err(|source| Error::Switch { number, source })?;
+        Ok(Generation { number, path: self.generation_path(number), lock: new })
     }
 
     /// Builds a generation under a name that nobody serves, and gives it its name when it is whole and on disk.
@@ -161,10 +148,7 @@ impl Store {
             self.link_tree(&folder, number, tree)?;
         }
         let path = folder.join(lock::FILE_NAME);
-        let text = lock.to_bytes().map_err(|source| Error::Lock {
-            path: path.clone(),
-            source,
-        })?;
+        let text = lock.to_bytes().map_err(|source| Error::Lock { path: path.clone(), source })?;
         fs::write(path, text).map_err(failed)?;
         self.sync().map_err(failed)?;
         fs::rename(folder, self.generation_path(number)).map_err(failed)?;
@@ -179,11 +163,7 @@ impl Store {
         for (file, object) in &tree.files {
             if self.find(&object.sha256) != Some(*object) {
                 let (tree, file) = (tree.path.clone(), file.clone());
-                return Err(Error::Missing {
-                    tree,
-                    file,
-                    sha256: object.sha256,
-                });
+                return Err(Error::Missing { tree, file, sha256: object.sha256 });
             }
             let path = root.join(file);
             if let Some(folder) = path.parent()
@@ -208,11 +188,7 @@ impl Store {
     fn load(&self, path: &Path) -> Result<Generation, Error> {
         let lock = Lock::load(path)?;
         let number = lock.generation;
-        Ok(Generation {
-            number,
-            path: self.generation_path(number),
-            lock,
-        })
+        Ok(Generation { number, path: self.generation_path(number), lock })
     }
 
     pub(super) fn generation_path(&self, number: u64) -> PathBuf {
@@ -223,11 +199,8 @@ impl Store {
     pub(super) fn guard(&self) -> Result<Guard, Error> {
         let path = self.root().join("publishing");
         let file = fs::File::create(path).map_err(Error::Open)?;
-        rustix::fs::flock(file.file(), FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-            Error::Busy {
-                path: self.root().to_owned(),
-            }
-        })?;
+        rustix::fs::flock(file.file(), FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| Error::Busy { path: self.root().to_owned() })?;
         Ok(Guard { _file: file })
     }
 
@@ -253,22 +226,14 @@ impl Store {
 /// Refuses trees that overlap and paths that are a file and a folder at once. The trees are sorted.
 fn check_trees(trees: &[Tree]) -> Result<(), Error> {
     for (index, outer) in trees.iter().enumerate() {
-        let overlapping = trees[index + 1..]
-            .iter()
-            .find(|inner| inner.path.is_within(&outer.path));
+        let overlapping = trees[index + 1..].iter().find(|inner| inner.path.is_within(&outer.path));
         if let Some(inner) = overlapping {
             let (outer, inner) = (outer.path.clone(), inner.path.clone());
             return Err(Error::Overlap { outer, inner });
         }
         let folders = outer.files.keys().flat_map(RelPath::ancestors);
-        if let Some(file) = folders
-            .into_iter()
-            .find(|folder| outer.files.contains_key(folder))
-        {
-            return Err(Error::FileAndFolder {
-                tree: outer.path.clone(),
-                file,
-            });
+        if let Some(file) = folders.into_iter().find(|folder| outer.files.contains_key(folder)) {
+            return Err(Error::FileAndFolder { tree: outer.path.clone(), file });
         }
     }
     Ok(())

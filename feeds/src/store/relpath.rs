@@ -27,10 +27,7 @@ impl RelPath {
         match flaw(&path) {
             None => Ok(Self(path)),
             // What an upstream wrote goes to a terminal: show it escaped.
-            Some(reason) => Err(NotRelative {
-                path: path.escape_default().to_string(),
-                reason,
-            }),
+            Some(reason) => Err(NotRelative { path: path.escape_default().to_string(), reason }),
         }
     }
 
@@ -62,9 +59,7 @@ impl RelPath {
 
     /// Tells whether this path is `folder` or lies below it.
     pub fn is_within(&self, folder: &RelPath) -> bool {
-        self.0
-            .strip_prefix(&folder.0)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.0.strip_prefix(&folder.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -122,9 +117,7 @@ mod tests {
 
     #[test]
     fn refuses_what_leaves_its_folder() {
-        for path in [
-            "", "/", "/etc", "a//b", "a/", "..", "a/../b", "./a", "a/.", "a\0b", "a\nb",
-        ] {
+        for path in ["", "/", "/etc", "a//b", "a/", "..", "a/../b", "./a", "a/.", "a\0b", "a\nb"] {
             assert!(RelPath::new(path).is_err(), "{path:?}");
         }
         assert!(RelPath::new("x".repeat(256)).is_err());

@@ -27,10 +27,7 @@ fn tree(store: &Store, path: &str, files: &[(&str, &str)]) -> Tree {
         upstream: "http://upstream.example/".to_owned(),
         trust: "none".to_owned(),
         evidence: BTreeMap::new(),
-        files: files
-            .iter()
-            .map(|(file, text)| (rel(file), insert(text)))
-            .collect(),
+        files: files.iter().map(|(file, text)| (rel(file), insert(text))).collect(),
     }
 }
 
@@ -43,51 +40,25 @@ fn served(store: &Store, path: &str) -> Option<String> {
 fn publishes_by_scope_and_carries_the_rest_over() {
     let (_folder, store) = opened();
     assert!(store.current().unwrap().is_none());
-    let os = tree(
-        &store,
-        "data/yum/os",
-        &[("repodata/repomd.xml", "one"), ("a.rpm", "a")],
-    );
+    let os = tree(&store, "data/yum/os", &[("repodata/repomd.xml", "one"), ("a.rpm", "a")]);
     let extras = tree(&store, "data/yum/extras", &[("b.rpm", "b")]);
     let first = store.publish(&rel("data"), vec![os, extras], &[]).unwrap();
     assert_eq!(first.number, 1);
     let boot = tree(&store, "boot/el9", &[("vmlinuz", "kernel")]);
     store.publish(&rel("boot"), vec![boot], &[]).unwrap();
-    assert_eq!(
-        served(&store, "data/yum/os/repodata/repomd.xml").as_deref(),
-        Some("one")
-    );
+    assert_eq!(served(&store, "data/yum/os/repodata/repomd.xml").as_deref(), Some("one"));
 
     let os = tree(&store, "data/yum/os", &[("repodata/repomd.xml", "two")]);
-    let third = store
-        .publish(&rel("data"), vec![os], &[rel("data/yum/extras")])
-        .unwrap();
+    let third = store.publish(&rel("data"), vec![os], &[rel("data/yum/extras")]).unwrap();
     assert_eq!(third.number, 3);
-    assert_eq!(
-        served(&store, "data/yum/os/repodata/repomd.xml").as_deref(),
-        Some("two")
-    );
-    assert_eq!(
-        served(&store, "data/yum/os/a.rpm"),
-        None,
-        "what is not in the tree is gone"
-    );
-    assert_eq!(
-        served(&store, "data/yum/extras/b.rpm").as_deref(),
-        Some("b"),
-        "kept as it was"
-    );
-    assert_eq!(
-        served(&store, "boot/el9/vmlinuz").as_deref(),
-        Some("kernel")
-    );
+    assert_eq!(served(&store, "data/yum/os/repodata/repomd.xml").as_deref(), Some("two"));
+    assert_eq!(served(&store, "data/yum/os/a.rpm"), None, "what is not in the tree is gone");
+    assert_eq!(served(&store, "data/yum/extras/b.rpm").as_deref(), Some("b"), "kept as it was");
+    assert_eq!(served(&store, "boot/el9/vmlinuz").as_deref(), Some("kernel"));
 
     store.publish(&rel("data"), Vec::new(), &[]).unwrap();
     assert_eq!(served(&store, "data/yum/extras/b.rpm"), None);
-    assert_eq!(
-        served(&store, "boot/el9/vmlinuz").as_deref(),
-        Some("kernel")
-    );
+    assert_eq!(served(&store, "boot/el9/vmlinuz").as_deref(), Some("kernel"));
     assert_eq!(store.kept().unwrap(), [1, 2, 3, 4]);
 }
 
@@ -97,9 +68,7 @@ fn publishes_nothing_when_nothing_changed() {
     let os = tree(&store, "data/yum/os", &[("a.rpm", "a")]);
     let first = store.publish(&rel("data"), vec![os.clone()], &[]).unwrap();
     let again = store.publish(&rel("data"), vec![os], &[]).unwrap();
-    let kept = store
-        .publish(&rel("data"), Vec::new(), &[rel("data/yum/os")])
-        .unwrap();
+    let kept = store.publish(&rel("data"), Vec::new(), &[rel("data/yum/os")]).unwrap();
     assert_eq!((again.number, kept.number), (first.number, first.number));
     assert_eq!(store.kept().unwrap(), [1]);
 }
@@ -114,26 +83,12 @@ fn records_refs_and_images_beside_the_trees() {
         name: "refs/heads/main".to_owned(),
         commit: commit.to_owned(),
     };
-    store
-        .publish_refs(vec![git_ref("one", "1"), git_ref("two", "1")], &[])
-        .unwrap();
-    let last = store
-        .publish_refs(vec![git_ref("two", "2")], &["one".to_owned()])
-        .unwrap();
+    store.publish_refs(vec![git_ref("one", "1"), git_ref("two", "1")], &[]).unwrap();
+    let last = store.publish_refs(vec![git_ref("two", "2")], &["one".to_owned()]).unwrap();
     assert_eq!(last.lock.refs, [git_ref("one", "1"), git_ref("two", "2")]);
-    let image = LockedImage {
-        name: "a:1".to_owned(),
-        digest: "sha256:0".to_owned(),
-    };
+    let image = LockedImage { name: "a:1".to_owned(), digest: "sha256:0".to_owned() };
     let last = store.publish_images(vec![image.clone()], &[]).unwrap();
-    assert_eq!(
-        (
-            last.lock.images.len(),
-            last.lock.refs.len(),
-            last.lock.trees.len()
-        ),
-        (1, 2, 1)
-    );
+    assert_eq!((last.lock.images.len(), last.lock.refs.len(), last.lock.trees.len()), (1, 2, 1));
     let same = store.publish_images(vec![image], &[]).unwrap();
     assert_eq!(same.number, last.number);
     assert_eq!(store.current().unwrap().unwrap().lock, last.lock);
@@ -144,10 +99,7 @@ fn gives_the_same_lock_for_the_same_state() {
     let locked = |names: [&str; 2]| {
         let (_folder, store) = opened();
         let trees = names.map(|name| tree(&store, &format!("data/yum/{name}"), &[(name, name)]));
-        let path = store
-            .publish(&rel("data"), trees.to_vec(), &[])
-            .unwrap()
-            .path;
+        let path = store.publish(&rel("data"), trees.to_vec(), &[]).unwrap().path;
         fs::read(path.join(lock::FILE_NAME)).unwrap()
     };
     assert_eq!(locked(["a", "b"]), locked(["b", "a"]));
@@ -157,43 +109,21 @@ fn gives_the_same_lock_for_the_same_state() {
 fn refuses_what_cannot_stand_together() {
     let (_folder, store) = opened();
     let publish = |scope: &str, trees| store.publish(&rel(scope), trees, &[]).unwrap_err();
-    let os = tree(
-        &store,
-        "data/yum/os",
-        &[("a", "a"), ("a-b", "b"), ("a/b", "b")],
-    );
+    let os = tree(&store, "data/yum/os", &[("a", "a"), ("a-b", "b"), ("a/b", "b")]);
     assert!(
         matches!(publish("data", vec![os]), Error::FileAndFolder { file, .. } if file == rel("a"))
     );
     let outer = tree(&store, "data/yum", &[]);
     let between = tree(&store, "data/yum-old", &[]);
     let inner = tree(&store, "data/yum/os", &[]);
-    assert!(matches!(
-        publish("data", vec![outer, between, inner.clone()]),
-        Error::Overlap { .. }
-    ));
-    assert!(matches!(
-        publish("boot", vec![inner.clone()]),
-        Error::OutOfScope { .. }
-    ));
-    let object = Object {
-        sha256: Sha256::of(b"never fetched"),
-        size: 1,
-    };
-    let lacking = Tree {
-        files: BTreeMap::from([(rel("a"), object)]),
-        ..inner
-    };
-    assert!(matches!(
-        publish("data", vec![lacking]),
-        Error::Missing { .. }
-    ));
+    assert!(matches!(publish("data", vec![outer, between, inner.clone()]), Error::Overlap { .. }));
+    assert!(matches!(publish("boot", vec![inner.clone()]), Error::OutOfScope { .. }));
+    let object = Object { sha256: Sha256::of(b"never fetched"), size: 1 };
+    let lacking = Tree { files: BTreeMap::from([(rel("a"), object)]), ..inner };
+    assert!(matches!(publish("data", vec![lacking]), Error::Missing { .. }));
     assert!(store.current().unwrap().is_none(), "nothing was published");
     let os = tree(&store, "data/yum/os", &[("a.rpm", "a")]);
-    assert!(
-        store.publish(&rel("data"), vec![os], &[]).is_ok(),
-        "and nothing is in the way"
-    );
+    assert!(store.publish(&rel("data"), vec![os], &[]).is_ok(), "and nothing is in the way");
 }
 
 /// What each step of publishing leaves behind when the run dies right after it.
@@ -207,25 +137,15 @@ fn survives_a_crash_between_any_two_steps() {
         },
         |store| {
             fs::create_dir(half_built(store)).unwrap();
-            fs::write(
-                half_built(store).join(lock::FILE_NAME),
-                "{\"generation\": 2, \"tr",
-            )
-            .unwrap();
+            fs::write(half_built(store).join(lock::FILE_NAME), "{\"generation\": 2, \"tr").unwrap();
         },
         |store| {
             // Whole and named, but never switched to.
             let current = store.current().unwrap().unwrap();
             copy(&current.path, &store.generation_path(2));
-            let lock = lock::Lock {
-                generation: 2,
-                ..current.lock
-            };
-            fs::write(
-                store.generation_path(2).join(lock::FILE_NAME),
-                lock.to_bytes().unwrap(),
-            )
-            .unwrap();
+            let lock = lock::Lock { generation: 2, ..current.lock };
+            fs::write(store.generation_path(2).join(lock::FILE_NAME), lock.to_bytes().unwrap())
+                .unwrap();
         },
         |store| {
             let link = store.published().join(".unfinished-current");
@@ -237,25 +157,13 @@ fn survives_a_crash_between_any_two_steps() {
         let os = tree(&store, "data/yum/os", &[("a.rpm", "old")]);
         store.publish(&rel("data"), vec![os], &[]).unwrap();
         crash(&store);
-        assert_eq!(
-            served(&store, "data/yum/os/a.rpm").as_deref(),
-            Some("old"),
-            "step {step}"
-        );
+        assert_eq!(served(&store, "data/yum/os/a.rpm").as_deref(), Some("old"), "step {step}");
         let os = tree(&store, "data/yum/os", &[("a.rpm", "new")]);
         let next = store.publish(&rel("data"), vec![os], &[]).unwrap();
-        assert_eq!(
-            served(&store, "data/yum/os/a.rpm").as_deref(),
-            Some("new"),
-            "step {step}"
-        );
+        assert_eq!(served(&store, "data/yum/os/a.rpm").as_deref(), Some("new"), "step {step}");
         assert_eq!(store.current().unwrap().unwrap().number, next.number);
         let left = fs::read_dir(store.generations()).unwrap().count();
-        assert_eq!(
-            left,
-            store.kept().unwrap().len(),
-            "step {step} leaves nothing half-built"
-        );
+        assert_eq!(left, store.kept().unwrap().len(), "step {step} leaves nothing half-built");
     }
 }
 
@@ -280,14 +188,8 @@ fn copy(from: &Path, to: &Path) {
 fn holds_off_a_second_run() {
     let (_folder, store) = opened();
     let guard = store.guard().unwrap();
-    assert!(matches!(
-        store.publish(&rel("data"), Vec::new(), &[]),
-        Err(Error::Busy { .. })
-    ));
-    assert!(matches!(
-        store.collect(1, NO_GRACE),
-        Err(Error::Busy { .. })
-    ));
+    assert!(matches!(store.publish(&rel("data"), Vec::new(), &[]), Err(Error::Busy { .. })));
+    assert!(matches!(store.collect(1, NO_GRACE), Err(Error::Busy { .. })));
     drop(guard);
     assert!(store.collect(1, NO_GRACE).is_ok());
 }
@@ -296,33 +198,16 @@ fn holds_off_a_second_run() {
 fn collects_only_what_nothing_names() {
     let (_folder, store) = opened();
     for text in ["one", "two", "three"] {
-        let mut os = tree(
-            &store,
-            "data/yum/os",
-            &[("a.rpm", text), ("same.rpm", "same")],
-        );
-        let index = store
-            .insert_bytes(format!("index of {text}").as_bytes())
-            .unwrap();
-        os.evidence
-            .insert("http://upstream.example/index".to_owned(), index);
+        let mut os = tree(&store, "data/yum/os", &[("a.rpm", text), ("same.rpm", "same")]);
+        let index = store.insert_bytes(format!("index of {text}").as_bytes()).unwrap();
+        os.evidence.insert("http://upstream.example/index".to_owned(), index);
         store.publish(&rel("data"), vec![os], &[]).unwrap();
     }
     let stray = store.insert_bytes(b"stray").unwrap();
     fs::write(store.partial().join("half"), "half").unwrap();
-    assert_eq!(
-        store.collect(3, Duration::from_hours(1)).unwrap(),
-        Collected::default()
-    );
+    assert_eq!(store.collect(3, Duration::from_hours(1)).unwrap(), Collected::default());
     let collected = store.collect(2, NO_GRACE).unwrap();
-    assert_eq!(
-        collected,
-        Collected {
-            generations: 1,
-            objects: 3,
-            bytes: 3 + 12 + 5
-        }
-    );
+    assert_eq!(collected, Collected { generations: 1, objects: 3, bytes: 3 + 12 + 5 });
     assert!(!store.holds(&stray.sha256));
     assert!(store.holds(&Sha256::of(b"same")) && store.holds(&Sha256::of(b"index of two")));
     assert!(store.partial().join("half").exists());
@@ -338,17 +223,11 @@ fn switches_back_and_never_collects_what_is_served() {
     }
     store.switch_back(1).unwrap();
     assert_eq!(served(&store, "data/yum/os/a.rpm").as_deref(), Some("one"));
-    assert!(matches!(
-        store.switch_back(9),
-        Err(Error::NoSuchGeneration { number: 9 })
-    ));
+    assert!(matches!(store.switch_back(9), Err(Error::NoSuchGeneration { number: 9 })));
     store.collect(1, NO_GRACE).unwrap();
     assert_eq!(store.kept().unwrap(), [1, 3]);
     assert_eq!(served(&store, "data/yum/os/a.rpm").as_deref(), Some("one"));
     let boot = tree(&store, "boot/x", &[("vmlinuz", "k")]);
-    assert_eq!(
-        store.publish(&rel("boot"), vec![boot], &[]).unwrap().number,
-        4
-    );
+    assert_eq!(store.publish(&rel("boot"), vec![boot], &[]).unwrap().number, 4);
     assert_eq!(served(&store, "data/yum/os/a.rpm").as_deref(), Some("one"));
 }

@@ -48,17 +48,11 @@ mod tests {
         let joined = |base: &str, path: &str| {
             below(&base.parse().unwrap(), &RelPath::new(path).unwrap()).to_string()
         };
-        assert_eq!(
-            joined("http://h.example/os/", "a/b.rpm"),
-            "http://h.example/os/a/b.rpm"
-        );
+        assert_eq!(joined("http://h.example/os/", "a/b.rpm"), "http://h.example/os/a/b.rpm");
         assert_eq!(
             joined("http://h.example/os", "x:1/c++ ?%.rpm"),
             "http://h.example/os/x:1/c++%20%3F%25.rpm"
         );
-        assert_eq!(
-            joined("http://h.example/os?t=1", "a"),
-            "http://h.example/os/a?t=1"
-        );
+        assert_eq!(joined("http://h.example/os?t=1", "a"), "http://h.example/os/a?t=1");
     }
 }

@@ -57,18 +57,12 @@ pub(super) fn read(
             (Some(got), Some(wanted)) if got != wanted => {
                 Answer::Refused(Reason::WrongSize { got, wanted }, Retry::Never)
             }
-            (Some(got), _) if got > want.longest() => Answer::Refused(
-                Reason::TooLong {
-                    limit: want.longest(),
-                },
-                Retry::Never,
-            ),
+            (Some(got), _) if got > want.longest() => {
+                Answer::Refused(Reason::TooLong { limit: want.longest() }, Retry::Never)
+            }
             _ => Answer::Restart,
         },
-        _ => Answer::Refused(
-            Reason::Status(status.as_u16()),
-            retry_after(status, headers),
-        ),
+        _ => Answer::Refused(Reason::Status(status.as_u16()), retry_after(status, headers)),
     }
 }
 
@@ -88,21 +82,15 @@ fn read_range(headers: &HeaderMap, want: &Want, offset: u64, asked: Option<&Vali
         (Some(got), Some(wanted)) if got != wanted => {
             Answer::Refused(Reason::WrongSize { got, wanted }, Retry::Never)
         }
-        (Some(got), _) if got > want.longest() => Answer::Refused(
-            Reason::TooLong {
-                limit: want.longest(),
-            },
-            Retry::Never,
-        ),
+        (Some(got), _) if got > want.longest() => {
+            Answer::Refused(Reason::TooLong { limit: want.longest() }, Retry::Never)
+        }
         _ => Answer::Append,
     }
 }
 
 fn retry_after(status: StatusCode, headers: &HeaderMap) -> Retry {
-    let busy = matches!(
-        status,
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
-    );
+    let busy = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
     if !busy && !status.is_server_error() {
         return Retry::Never;
     }
@@ -117,11 +105,7 @@ pub(super) fn validator(headers: &HeaderMap, url: &Url) -> Validator {
     let owned = |name| text(headers, name).map(str::to_owned);
     // A file changed within the second in which it is read may change once more in it, and keep its time.
     let last_modified = owned(&LAST_MODIFIED).filter(|time| Some(time) != owned(&DATE).as_ref());
-    Validator {
-        address: Some(address_key(url)),
-        etag: owned(&ETAG),
-        last_modified,
-    }
+    Validator { address: Some(address_key(url)), etag: owned(&ETAG), last_modified }
 }
 
 /// Reads `bytes 100-199/200` as where it starts and how long the whole is.
@@ -144,77 +128,36 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
-            .collect()
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
     }
 
     fn want(size: Option<u64>) -> Want {
-        Want {
-            size,
-            ..Want::new(Vec::new(), "x")
-        }
+        Want { size, ..Want::new(Vec::new(), "x") }
     }
 
     #[test]
     fn appends_only_what_fits() {
         let fits = headers(&[(CONTENT_RANGE, "bytes 5-9/10")]);
-        let at = |offset, size| {
-            read(
-                StatusCode::PARTIAL_CONTENT,
-                &fits,
-                &want(size),
-                offset,
-                None,
-            )
-        };
+        let at = |offset, size| read(StatusCode::PARTIAL_CONTENT, &fits, &want(size), offset, None);
         assert!(matches!(at(5, Some(10)), Answer::Append));
         assert!(matches!(at(5, None), Answer::Append));
-        assert!(matches!(
-            at(4, Some(10)),
-            Answer::Refused(Reason::Resumed, Retry::FromStart)
-        ));
-        assert!(matches!(
-            at(5, Some(11)),
-            Answer::Refused(Reason::WrongSize { .. }, Retry::Never)
-        ));
+        assert!(matches!(at(4, Some(10)), Answer::Refused(Reason::Resumed, Retry::FromStart)));
+        assert!(matches!(at(5, Some(11)), Answer::Refused(Reason::WrongSize { .. }, Retry::Never)));
     }
 
     #[test]
     fn refuses_the_rest_of_another_file() {
         let answer = headers(&[(CONTENT_RANGE, "bytes 5-9/10"), (ETAG, "\"new\"")]);
-        let asked = Validator {
-            etag: Some("\"old\"".to_owned()),
-            ..Validator::default()
-        };
-        let answer = read(
-            StatusCode::PARTIAL_CONTENT,
-            &answer,
-            &want(None),
-            5,
-            Some(&asked),
-        );
-        assert!(matches!(
-            answer,
-            Answer::Refused(Reason::Resumed, Retry::FromStart)
-        ));
+        let asked = Validator { etag: Some("\"old\"".to_owned()), ..Validator::default() };
+        let answer = read(StatusCode::PARTIAL_CONTENT, &answer, &want(None), 5, Some(&asked));
+        assert!(matches!(answer, Answer::Refused(Reason::Resumed, Retry::FromStart)));
     }
 
     #[test]
     fn blames_a_wrong_length_before_reading_the_body() {
         let answer = headers(&[(CONTENT_LENGTH, "12")]);
         let answer = read(StatusCode::OK, &answer, &want(Some(10)), 0, None);
-        assert!(matches!(
-            answer,
-            Answer::Refused(
-                Reason::WrongSize {
-                    got: 12,
-                    wanted: 10
-                },
-                _
-            )
-        ));
+        assert!(matches!(answer, Answer::Refused(Reason::WrongSize { got: 12, wanted: 10 }, _)));
     }
 
     #[test]

@@ -101,10 +101,7 @@ impl Attempt<'_> {
     async fn ask_http(&self, partial: &Partial) -> Result<Reply, (Reason, Retry)> {
         let offset = partial.length();
         let mut asked = None;
-        let mut request = self
-            .client
-            .get(self.url.clone())
-            .header(ACCEPT_ENCODING, "identity");
+        let mut request = self.client.get(self.url.clone()).header(ACCEPT_ENCODING, "identity");
         if offset > 0 {
             request = request.header(RANGE, format!("bytes={offset}-"));
             if partial.validator().is_of(self.url)
@@ -125,22 +122,10 @@ impl Attempt<'_> {
             .await
             .map_err(|_| (Reason::Stalled(self.idle.as_secs()), Retry::Later))?
             .map_err(broken)?;
-        let answer = answer::read(
-            response.status(),
-            response.headers(),
-            self.want,
-            offset,
-            asked,
-        );
+        let answer = answer::read(response.status(), response.headers(), self.want, offset, asked);
         let validator = answer::validator(response.headers(), self.url);
-        let body = response
-            .bytes_stream()
-            .map(|chunk| chunk.map_err(|error| broken(error).0));
-        Ok(Reply {
-            answer,
-            validator,
-            body: Box::pin(body),
-        })
+        let body = response.bytes_stream().map(|chunk| chunk.map_err(|error| broken(error).0));
+        Ok(Reply { answer, validator, body: Box::pin(body) })
     }
 
     async fn open_media(&self, offset: u64) -> Result<Reply, (Reason, Retry)> {
@@ -156,20 +141,14 @@ impl Attempt<'_> {
                 Answer::Refused(Reason::WrongSize { got: size, wanted }, Retry::Never)
             }
             _ if offset > 0 && offset <= size => {
-                file.seek(io::SeekFrom::Start(offset))
-                    .await
-                    .map_err(unreadable)?;
+                file.seek(io::SeekFrom::Start(offset)).await.map_err(unreadable)?;
                 Answer::Append
             }
             _ => Answer::Restart,
         };
         let body = ReaderStream::with_capacity(file, 256 * 1024)
             .map(|chunk| chunk.map_err(|error| Reason::Media(error.to_string())));
-        Ok(Reply {
-            answer,
-            validator: Validator::default(),
-            body: Box::pin(body),
-        })
+        Ok(Reply { answer, validator: Validator::default(), body: Box::pin(body) })
     }
 
     /// Pours the body into the partial. What came before it broke off is kept.
@@ -192,13 +171,8 @@ impl Attempt<'_> {
             length += chunk.len() as u64;
             if length > self.want.longest() {
                 break Err(match self.want.size {
-                    Some(wanted) => Reason::WrongSize {
-                        got: length,
-                        wanted,
-                    },
-                    None => Reason::TooLong {
-                        limit: self.want.limit,
-                    },
+                    Some(wanted) => Reason::WrongSize { got: length, wanted },
+                    None => Reason::TooLong { limit: self.want.limit },
                 });
             }
             self.share.reached(length);
@@ -233,11 +207,7 @@ impl Attempt<'_> {
         }
         partial.restart()?;
         // If only its rest came from this mirror, the mirror is not to blame yet.
-        let retry = if resumed {
-            Retry::FromStart
-        } else {
-            Retry::Never
-        };
+        let retry = if resumed { Retry::FromStart } else { Retry::Never };
         Ok(Outcome::Failed(partial, reason, retry))
     }
 }
@@ -245,27 +215,18 @@ impl Attempt<'_> {
 /// Compares what is there with what the index promises.
 fn mismatch(partial: &Partial, want: &Want) -> Option<Reason> {
     if let Some(wanted) = want.size.filter(|size| *size != partial.length()) {
-        return Some(Reason::WrongSize {
-            got: partial.length(),
-            wanted,
-        });
+        return Some(Reason::WrongSize { got: partial.length(), wanted });
     }
     let (got, other) = partial.digests();
     if let Some(wanted) = want.sha256.filter(|wanted| *wanted != got) {
         return Some(Reason::WrongSha256 { got, wanted });
     }
-    want.other
-        .filter(|wanted| Some(*wanted) != other)
-        .map(|wanted| Reason::WrongDigest { wanted })
+    want.other.filter(|wanted| Some(*wanted) != other).map(|wanted| Reason::WrongDigest { wanted })
 }
 
 /// Puts a failure of the connection into words, by its innermost cause and without its address.
 fn broken(error: reqwest::Error) -> (Reason, Retry) {
-    let retry = if error.is_redirect() || error.is_builder() {
-        Retry::Never
-    } else {
-        Retry::Later
-    };
+    let retry = if error.is_redirect() || error.is_builder() { Retry::Never } else { Retry::Later };
     let unreachable = error.is_connect();
     let error = error.without_url();
     let mut innermost: &dyn std::error::Error = &error;

@@ -123,10 +123,7 @@ impl Reason {
     /// Tells whether the mirror delivered something that is not what its index promises.
     pub fn is_wrong_content(&self) -> bool {
         use Reason::{TooLong, WrongDigest, WrongSha256, WrongSize};
-        matches!(
-            self,
-            TooLong { .. } | WrongSize { .. } | WrongSha256 { .. } | WrongDigest { .. }
-        )
+        matches!(self, TooLong { .. } | WrongSize { .. } | WrongSha256 { .. } | WrongDigest { .. })
     }
 }
 
@@ -146,11 +143,7 @@ impl fmt::Display for Reason {
                 write!(f, "its file has the sha256 {got}, {wanted} is expected")
             }
             Self::WrongDigest { wanted } => {
-                write!(
-                    f,
-                    "its file does not have the {} {wanted}",
-                    wanted.algorithm()
-                )
+                write!(f, "its file does not have the {} {wanted}", wanted.algorithm())
             }
             Self::Resumed => f.write_str("it does not resume where it was asked to"),
             Self::Scheme(scheme) => write!(f, "`{scheme}` addresses cannot be fetched"),
@@ -195,23 +188,14 @@ impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Self::Unavailable { failures, .. } => {
-                let wrong = failures
-                    .iter()
-                    .any(|failure| failure.reason.is_wrong_content());
-                if wrong {
-                    Class::Verification
-                } else {
-                    Class::Upstream
-                }
+                let wrong = failures.iter().any(|failure| failure.reason.is_wrong_content());
+                if wrong { Class::Verification } else { Class::Upstream }
             }
             Self::NoAddress { .. } => Class::Configuration,
             Self::Several { failed, .. } => {
                 let has = |class| failed.iter().any(|error| error.class() == class);
                 let worst = [Class::Local, Class::Verification, Class::Configuration];
-                worst
-                    .into_iter()
-                    .find(|class| has(*class))
-                    .unwrap_or(Class::Upstream)
+                worst.into_iter().find(|class| has(*class)).unwrap_or(Class::Upstream)
             }
             Self::Keep { source, .. } => source.class(),
             Self::Partial { .. } | Self::Vanished { .. } | Self::Client(_) => Class::Local,

@@ -25,16 +25,10 @@ impl Transfer {
     ) -> Result<Vec<Object>, Error> {
         let missing = self.each_missing_once(&wants);
         let bytes = missing.iter().filter_map(|want| want.size).sum();
-        let keep = |source| Error::Keep {
-            label: label.to_owned(),
-            source,
-        };
+        let keep = |source| Error::Keep { label: label.to_owned(), source };
         self.store.require_space(bytes).map_err(keep)?;
         let total = missing.len();
-        let known = missing
-            .iter()
-            .all(|want| want.size.is_some())
-            .then_some(bytes);
+        let known = missing.iter().all(|want| want.size.is_some()).then_some(bytes);
         let bar = Bar::start(watch, label, known);
         let fetched = self.fetch_missing(label, missing, &bar).await;
         bar.finish(fetched.as_ref().err().map(|error| summary(error, total)));
@@ -45,9 +39,7 @@ impl Transfer {
         };
         let objects: Option<Vec<_>> = wants.iter().map(found).collect();
         // Only if someone removed an object while we were at work.
-        objects.ok_or_else(|| Error::Vanished {
-            label: label.to_owned(),
-        })
+        objects.ok_or_else(|| Error::Vanished { label: label.to_owned() })
     }
 
     /// Returns the wants that the store does not hold, each content once.
@@ -68,9 +60,8 @@ impl Transfer {
         let mut objects = HashMap::with_capacity(total);
         let mut batch = Vec::new();
         let mut bytes = 0;
-        let work = missing
-            .into_iter()
-            .map(|want| async { (want.key(), self.obtain(want, bar).await) });
+        let work =
+            missing.into_iter().map(|want| async { (want.key(), self.obtain(want, bar).await) });
         let mut done = stream::iter(work).buffer_unordered(self.options.connections.max(1));
         while let Some((key, obtained)) = done.next().await {
             match obtained {
@@ -92,11 +83,7 @@ impl Transfer {
             return Ok(objects);
         }
         failed.sort_by_key(ToString::to_string);
-        Err(Error::Several {
-            label: label.to_owned(),
-            total,
-            failed,
-        })
+        Err(Error::Several { label: label.to_owned(), total, failed })
     }
 }
 

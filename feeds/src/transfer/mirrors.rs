@@ -28,9 +28,7 @@ impl Reputation {
     }
 
     fn is_bad(&self, url: &Url) -> bool {
-        self.hosts()
-            .get(&host(url))
-            .is_some_and(|strikes| *strikes >= STRIKES)
+        self.hosts().get(&host(url)).is_some_and(|strikes| *strikes >= STRIKES)
     }
 
     fn hosts(&self) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
@@ -39,11 +37,7 @@ impl Reputation {
 }
 
 fn host(url: &Url) -> String {
-    format!(
-        "{}:{}",
-        url.host_str().unwrap_or_default(),
-        url.port_or_known_default().unwrap_or(0)
-    )
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0))
 }
 
 struct Mirror<'a> {
@@ -72,20 +66,10 @@ impl<'a> Mirrors<'a> {
         pause: Duration,
     ) -> Self {
         let (good, bad): (Vec<_>, Vec<_>) = urls.iter().partition(|url| !reputation.is_bad(url));
-        let fresh = |url| Mirror {
-            url,
-            failures: 0,
-            last: None,
-            dead: false,
-            wait: Duration::ZERO,
-        };
+        let fresh =
+            |url| Mirror { url, failures: 0, last: None, dead: false, wait: Duration::ZERO };
         let all = good.into_iter().chain(bad).map(fresh).collect();
-        Self {
-            all,
-            turn: 0,
-            retries,
-            pause,
-        }
+        Self { all, turn: 0, retries, pause }
     }
 
     /// Returns whom to ask next and how long to wait before; nothing if no one is left to be asked.
@@ -100,11 +84,7 @@ impl<'a> Mirrors<'a> {
 
     /// Tells whether another mirror may still deliver.
     pub(super) fn has_others(&self) -> bool {
-        let others = self
-            .all
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| *index != self.turn);
+        let others = self.all.iter().enumerate().filter(|(index, _)| *index != self.turn);
         others.into_iter().any(|(_, mirror)| !mirror.dead)
     }
 
@@ -155,9 +135,7 @@ mod tests {
     use super::*;
 
     fn urls(count: usize) -> Vec<Url> {
-        (0..count)
-            .map(|index| format!("http://m{index}.example/x").parse().unwrap())
-            .collect()
+        (0..count).map(|index| format!("http://m{index}.example/x").parse().unwrap()).collect()
     }
 
     fn asked(mirrors: &Mirrors<'_>) -> Option<(String, u64)> {

@@ -106,11 +106,7 @@ enum Tried {
 
 impl Obtained {
     fn held(object: Object, url: &Url) -> Self {
-        Self::Held(Surveyed {
-            object,
-            url: url.clone(),
-            unchanged: true,
-        })
+        Self::Held(Surveyed { object, url: url.clone(), unchanged: true })
     }
 }
 
@@ -126,13 +122,7 @@ impl Transfer {
             .build()
             .map_err(Error::Client)?;
         let permits = Semaphore::new(options.connections.max(1));
-        Ok(Self {
-            store,
-            options,
-            client,
-            permits,
-            reputation: Reputation::default(),
-        })
+        Ok(Self { store, options, client, permits, reputation: Reputation::default() })
     }
 
     /// Returns the store that is fetched into.
@@ -153,11 +143,7 @@ impl Transfer {
             Ok(Obtained::Fetched(fetched)) => {
                 let (object, url) = (fetched.ready.object, fetched.url.clone());
                 let admitted = self.admit(&want.name(), vec![*fetched]).await;
-                admitted.map(|()| Surveyed {
-                    object,
-                    url,
-                    unchanged: false,
-                })
+                admitted.map(|()| Surveyed { object, url, unchanged: false })
             }
             Err(error) => Err(error),
         };
@@ -168,10 +154,7 @@ impl Transfer {
     /// Finds one file in the store or fetches it from its mirrors; it is verified, but not an object yet.
     async fn obtain(&self, want: &Want, bar: &Bar<'_>) -> Result<Obtained, Error> {
         let share = Share::of(bar);
-        let first = want
-            .urls
-            .first()
-            .ok_or_else(|| Error::NoAddress { label: want.name() })?;
+        let first = want.urls.first().ok_or_else(|| Error::NoAddress { label: want.name() })?;
         if let Some(object) = want.held(&self.store) {
             share.reached(object.size);
             return Ok(Obtained::held(object, first));
@@ -180,50 +163,35 @@ impl Transfer {
         let (store, asked) = (self.store.clone(), want.clone());
         let mut partial = blocking(move || Partial::open(&store, &asked).map(Box::new))
             .await
-            .map_err(|source| Error::Partial {
-                label: want.name(),
-                source,
-            })?;
+            .map_err(|source| Error::Partial { label: want.name(), source })?;
         let Options { retries, pause, .. } = self.options;
         let mut mirrors = Mirrors::new(&want.urls, &self.reputation, retries, pause);
         while let Some((url, pause)) = mirrors.next() {
             tokio::time::sleep(pause).await;
             let tried = self.try_mirror(want, url, partial, &share).await;
-            let (back, reason, retry) = match tried.map_err(|source| Error::Partial {
-                label: want.name(),
-                source,
-            })? {
-                Tried::Obtained(obtained) => {
-                    self.reputation.delivered(url);
-                    return Ok(obtained);
-                }
-                Tried::Failed(partial, reason, retry) => (partial, reason, retry),
-            };
+            let (back, reason, retry) =
+                match tried.map_err(|source| Error::Partial { label: want.name(), source })? {
+                    Tried::Obtained(obtained) => {
+                        self.reputation.delivered(url);
+                        return Ok(obtained);
+                    }
+                    Tried::Failed(partial, reason, retry) => (partial, reason, retry),
+                };
             partial = back;
             tracing::debug!(file = want.name(), url = masked(url), %reason, ?retry, "a mirror failed");
             if matches!(reason, Reason::Unreachable(_) | Reason::Stalled(_)) {
                 self.reputation.failed(url);
             }
             if reason.is_wrong_content() && mirrors.has_others() {
-                bar.warn(format!(
-                    "`{}` is wrong on {}: {reason}",
-                    want.name(),
-                    masked(url)
-                ));
+                bar.warn(format!("`{}` is wrong on {}: {reason}", want.name(), masked(url)));
             }
             mirrors.failed(reason, retry);
         }
         if partial.length() == 0 {
             let discarded = partial.discard();
-            discarded.map_err(|source| Error::Partial {
-                label: want.name(),
-                source,
-            })?;
+            discarded.map_err(|source| Error::Partial { label: want.name(), source })?;
         }
-        Err(Error::Unavailable {
-            label: want.name(),
-            failures: mirrors.failures(),
-        })
+        Err(Error::Unavailable { label: want.name(), failures: mirrors.failures() })
     }
 
     async fn try_mirror(
@@ -233,28 +201,14 @@ impl Transfer {
         partial: Box<Partial>,
         share: &Share<'_>,
     ) -> io::Result<Tried> {
-        let seen = if want.is_proved() {
-            None
-        } else {
-            surveys::recall(&self.store, url)
-        };
+        let seen = if want.is_proved() { None } else { surveys::recall(&self.store, url) };
         let known = seen.as_ref().map(|seen| &seen.validator);
         let idle = self.options.idle_timeout;
-        let attempt = Attempt {
-            client: &self.client,
-            idle,
-            want,
-            url,
-            known,
-            share,
-        };
+        let attempt = Attempt { client: &self.client, idle, want, url, known, share };
         Ok(match (attempt.run(partial).await?, seen) {
             (Outcome::Done(partial, validator), _) => {
                 let ready = partial.into_ready()?;
-                let seen = (!want.is_proved()).then_some(Seen {
-                    object: ready.object,
-                    validator,
-                });
+                let seen = (!want.is_proved()).then_some(Seen { object: ready.object, validator });
                 Tried::Obtained(Obtained::Fetched(Box::new(Fetched {
                     ready,
                     url: url.clone(),
@@ -288,13 +242,9 @@ impl Transfer {
                 .try_for_each(|(url, seen)| surveys::remember(&store, url, seen));
             remembered.map_err(store::Error::Insert)
         });
-        let admitted = admitted
-            .await
-            .unwrap_or_else(|error| Err(store::Error::Insert(error.into())));
-        admitted.map_err(|source| Error::Keep {
-            label: label.to_owned(),
-            source,
-        })
+        let admitted =
+            admitted.await.unwrap_or_else(|error| Err(store::Error::Insert(error.into())));
+        admitted.map_err(|source| Error::Keep { label: label.to_owned(), source })
     }
 }
 
@@ -302,7 +252,5 @@ impl Transfer {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)?
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

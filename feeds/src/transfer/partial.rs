@@ -63,14 +63,7 @@ impl Partial {
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default();
         let hasher = Hasher::new(want.other.as_ref());
-        let mut partial = Self {
-            path,
-            file,
-            hasher,
-            length: 0,
-            other: want.other,
-            validator,
-        };
+        let mut partial = Self { path, file, hasher, length: 0, other: want.other, validator };
         if partial.file.metadata()?.len() > want.longest() {
             partial.restart()?;
         } else {
@@ -150,14 +143,7 @@ impl Partial {
     pub(super) fn into_ready(self) -> io::Result<Ready> {
         remove_if_there(&sidecar(&self.path))?;
         let (sha256, other) = self.hasher.finish();
-        Ok(Ready {
-            file: self.file,
-            object: Object {
-                sha256,
-                size: self.length,
-            },
-            other,
-        })
+        Ok(Ready { file: self.file, object: Object { sha256, size: self.length }, other })
     }
 }
 
@@ -165,19 +151,10 @@ impl Partial {
 fn lock_first_free(folder: &Path, key: &str) -> io::Result<(PathBuf, fs::File)> {
     let mut attempt = 0_u32;
     loop {
-        let name = if attempt == 0 {
-            key.to_owned()
-        } else {
-            format!("{key}.{attempt}")
-        };
+        let name = if attempt == 0 { key.to_owned() } else { format!("{key}.{attempt}") };
         let path = folder.join(name);
         let mut options = fs::OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)?;
+        let file = options.read(true).write(true).create(true).truncate(false).open(&path)?;
         match rustix::fs::flock(file.file(), FlockOperation::NonBlockingLockExclusive) {
             // Another run may have made it an object since it was opened: then it must not be touched.
             Ok(()) if is_at(&file, &path)? => return Ok((path, file)),

@@ -14,17 +14,8 @@ pub(super) struct Bar<'a> {
 impl<'a> Bar<'a> {
     pub(super) fn start(watch: &'a dyn Watch, label: &str, total: Option<u64>) -> Self {
         let id = Id::fresh();
-        watch.event(Event::Started {
-            id,
-            label: label.to_owned(),
-            total,
-            unit: None,
-        });
-        Self {
-            id,
-            watch,
-            ended: false,
-        }
+        watch.event(Event::Started { id, label: label.to_owned(), total, unit: None });
+        Self { id, watch, ended: false }
     }
 
     pub(super) fn advance(&self, by: u64) {
@@ -39,10 +30,7 @@ impl<'a> Bar<'a> {
 
     pub(super) fn finish(mut self, failed: Option<String>) {
         self.ended = true;
-        self.watch.event(Event::Finished {
-            id: self.id,
-            failed,
-        });
+        self.watch.event(Event::Finished { id: self.id, failed });
     }
 }
 
@@ -50,10 +38,7 @@ impl Drop for Bar<'_> {
     fn drop(&mut self) {
         if !self.ended {
             let failed = Some("stopped".to_owned());
-            self.watch.event(Event::Finished {
-                id: self.id,
-                failed,
-            });
+            self.watch.event(Event::Finished { id: self.id, failed });
         }
     }
 }
@@ -66,10 +51,7 @@ pub(super) struct Share<'a> {
 
 impl<'a> Share<'a> {
     pub(super) fn of(bar: &'a Bar<'a>) -> Self {
-        Self {
-            bar,
-            highest: AtomicU64::new(0),
-        }
+        Self { bar, highest: AtomicU64::new(0) }
     }
 
     /// Tells how many bytes of the file are there now.

@@ -29,22 +29,12 @@ pub struct Want {
 impl Want {
     /// Wants a file of which nothing else is known. Set the other fields as an index gives them.
     pub fn new(urls: Vec<Url>, label: impl Into<String>) -> Self {
-        Self {
-            urls,
-            label: label.into(),
-            size: None,
-            sha256: None,
-            other: None,
-            limit: LARGEST,
-        }
+        Self { urls, label: label.into(), size: None, sha256: None, other: None, limit: LARGEST }
     }
 
     /// Wants the file `path` below each of `bases`.
     pub fn below(bases: &[Url], path: &RelPath) -> Self {
-        let urls = bases
-            .iter()
-            .map(|base| super::address::below(base, path))
-            .collect();
+        let urls = bases.iter().map(|base| super::address::below(base, path)).collect();
         Self::new(urls, path.as_str())
     }
 

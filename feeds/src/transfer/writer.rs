@@ -25,11 +25,7 @@ enum State {
 
 impl Writer {
     pub(super) fn new(partial: Box<Partial>) -> Self {
-        Self {
-            state: State::Idle(partial),
-            batch: Vec::new(),
-            bytes: 0,
-        }
+        Self { state: State::Idle(partial), batch: Vec::new(), bytes: 0 }
     }
 
     pub(super) fn push(&mut self, chunk: Bytes) {

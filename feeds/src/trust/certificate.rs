@@ -41,10 +41,7 @@ impl<'a> Signer<'a> {
         if names(signature, &certificate.primary_key) {
             return Some(Self::Primary(certificate));
         }
-        let subkey = certificate
-            .public_subkeys
-            .iter()
-            .find(|sub| names(signature, &sub.key))?;
+        let subkey = certificate.public_subkeys.iter().find(|sub| names(signature, &sub.key))?;
         Some(Self::Subkey(certificate, subkey))
     }
 
@@ -98,17 +95,10 @@ fn names(signature: &Signature, key: &impl pgp::types::KeyDetails) -> bool {
 fn primary_standing(certificate: &SignedPublicKey) -> Standing {
     let key = &certificate.primary_key;
     let details = &certificate.details;
-    if details
-        .revocation_signatures
-        .iter()
-        .any(|one| one.verify_key(key).is_ok())
-    {
+    if details.revocation_signatures.iter().any(|one| one.verify_key(key).is_ok()) {
         return Standing::Revoked;
     }
-    let direct = details
-        .direct_signatures
-        .iter()
-        .filter(|one| one.verify_key(key).is_ok());
+    let direct = details.direct_signatures.iter().filter(|one| one.verify_key(key).is_ok());
     let about_users = details.users.iter().flat_map(|user| {
         user.signatures.iter().filter(|one| {
             one.typ() != Some(SignatureType::CertRevocation)
@@ -117,9 +107,7 @@ fn primary_standing(certificate: &SignedPublicKey) -> Standing {
         })
     });
     match newest(direct.chain(about_users)) {
-        Some(said) if may_sign(said) => Standing::Signs {
-            until: ends(said, key.created_at()),
-        },
+        Some(said) if may_sign(said) => Standing::Signs { until: ends(said, key.created_at()) },
         _ => Standing::NotForSigning,
     }
 }
@@ -137,14 +125,11 @@ fn subkey_standing(certificate: &SignedPublicKey, subkey: &SignedPublicSubKey) -
         return Standing::NotForSigning;
     };
     // The subkey must agree to its binding, or anyone could adopt a stranger's signing key.
-    let agreed = said.embedded_signature().is_some_and(|back| {
-        back.verify_primary_key_binding(&subkey.key, primary)
-            .is_ok()
-    });
+    let agreed = said
+        .embedded_signature()
+        .is_some_and(|back| back.verify_primary_key_binding(&subkey.key, primary).is_ok());
     if said.key_flags().sign() && agreed {
-        Standing::Signs {
-            until: ends(said, subkey.key.created_at()),
-        }
+        Standing::Signs { until: ends(said, subkey.key.created_at()) }
     } else {
         Standing::NotForSigning
     }
@@ -157,17 +142,13 @@ fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>) -> Option<&'a Sig
 /// Tells whether a self-signature lets its primary key sign: old keys carry no flags and may do everything.
 fn may_sign(said: &Signature) -> bool {
     let flagged = said.config().is_some_and(|config| {
-        config
-            .hashed_subpackets()
-            .any(|one| matches!(one.data, SubpacketData::KeyFlags(_)))
+        config.hashed_subpackets().any(|one| matches!(one.data, SubpacketData::KeyFlags(_)))
     });
     !flagged || said.key_flags().sign()
 }
 
 fn ends(said: &Signature, created: Timestamp) -> Option<u64> {
-    let lasts = said
-        .key_expiration_time()
-        .map(pgp::types::Duration::as_secs)
-        .filter(|&s| s != 0)?;
+    let lasts =
+        said.key_expiration_time().map(pgp::types::Duration::as_secs).filter(|&s| s != 0)?;
     Some(u64::from(created.as_secs()) + u64::from(lasts))
 }

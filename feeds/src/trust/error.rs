@@ -8,20 +8,14 @@ use crate::error::{Class, Classified};
 
 /// A key or a signature that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[expect(
-    missing_docs,
-    reason = "the message of each variant tells what its fields are"
-)]
+#[expect(missing_docs, reason = "the message of each variant tells what its fields are")]
 pub enum Error {
     /// The keyring is not readable.
     #[error("cannot read the keyring `{}`", path.display())]
     ReadKeyring { path: PathBuf, source: io::Error },
     /// What should be a keyring is something else.
     #[error("`{name}` is not an OpenPGP keyring")]
-    ParseKeyring {
-        name: String,
-        source: Box<pgp::errors::Error>,
-    },
+    ParseKeyring { name: String, source: Box<pgp::errors::Error> },
     /// A keyring without a certificate trusts nobody.
     #[error("no OpenPGP certificate in {}", names.join(", "))]
     EmptyKeyring { names: Vec<String> },
@@ -33,19 +27,13 @@ pub enum Error {
     Unsigned,
     /// None of the signatures is a good one by a trusted key.
     #[error("no good signature by a trusted key: {}; trusted are {}", told(refusals), trusted.join(", "))]
-    Untrusted {
-        refusals: Vec<Refusal>,
-        trusted: Vec<String>,
-    },
+    Untrusted { refusals: Vec<Refusal>, trusted: Vec<String> },
     /// The site's key is not readable or not writable.
     #[error("cannot keep the site's signing key in `{}`", path.display())]
     KeepSiteKey { path: PathBuf, source: io::Error },
     /// The site's key file holds something else.
     #[error("`{}` is not an OpenPGP secret key", path.display())]
-    ParseSiteKey {
-        path: PathBuf,
-        source: Box<pgp::errors::Error>,
-    },
+    ParseSiteKey { path: PathBuf, source: Box<pgp::errors::Error> },
     /// The site's key could not be made.
     #[error("cannot make a signing key for the site")]
     MakeSiteKey { source: Box<pgp::errors::Error> },
@@ -100,10 +88,7 @@ impl fmt::Display for Why {
 }
 
 fn told(refusals: &[Refusal]) -> String {
-    let each: Vec<_> = refusals
-        .iter()
-        .map(|one| format!("{} ({})", one.signer, one.why))
-        .collect();
+    let each: Vec<_> = refusals.iter().map(|one| format!("{} ({})", one.signer, one.why)).collect();
     each.join(", ")
 }
 

@@ -34,18 +34,11 @@ impl Keyring {
     pub fn load(paths: &[PathBuf]) -> Result<Self, Error> {
         let mut certificates = Vec::new();
         for path in paths {
-            let bytes = fs_err::read(path).map_err(|source| Error::ReadKeyring {
-                path: path.clone(),
-                source,
-            })?;
+            let bytes = fs_err::read(path)
+                .map_err(|source| Error::ReadKeyring { path: path.clone(), source })?;
             certificates.extend(parse(&path.display().to_string(), &bytes)?);
         }
-        let names = || {
-            paths
-                .iter()
-                .map(|path| format!("`{}`", path.display()))
-                .collect()
-        };
+        let names = || paths.iter().map(|path| format!("`{}`", path.display())).collect();
         Self::of(certificates, names)
     }
 
@@ -71,11 +64,8 @@ impl Keyring {
 
     /// Checks a document with its signature around it; returns what was signed, and nothing else, with `\n` lines.
     pub fn verify_cleartext(&self, document: &[u8]) -> Result<(String, SignedBy), Error> {
-        let (message, _) = CleartextSignedMessage::from_armor(document).map_err(|source| {
-            Error::ParseSignature {
-                source: Box::new(source),
-            }
-        })?;
+        let (message, _) = CleartextSignedMessage::from_armor(document)
+            .map_err(|source| Error::ParseSignature { source: Box::new(source) })?;
         let signed = message.signed_text();
         let by = self.verify(message.signatures(), signed.as_bytes(), Timestamp::now())?;
         Ok((signed.replace("\r\n", "\n") + "\n", by))
@@ -91,19 +81,13 @@ impl Keyring {
         for signature in signatures {
             match self.verify_one(signature, data, now) {
                 Ok(by) => return Ok(by),
-                Err(why) => refusals.push(Refusal {
-                    signer: signer_name(signature),
-                    why,
-                }),
+                Err(why) => refusals.push(Refusal { signer: signer_name(signature), why }),
             }
         }
         if refusals.is_empty() {
             return Err(Error::Unsigned);
         }
-        Err(Error::Untrusted {
-            refusals,
-            trusted: self.key_ids(),
-        })
+        Err(Error::Untrusted { refusals, trusted: self.key_ids() })
     }
 
     fn verify_one(
@@ -115,11 +99,7 @@ impl Keyring {
         admissible(signature, now)?;
         let mut refused = Why::NotInKeyring;
         // Two certificates may carry the same key, one of them out of date: the first that holds decides.
-        for signer in self
-            .certificates
-            .iter()
-            .filter_map(|one| Signer::find(one, signature))
-        {
+        for signer in self.certificates.iter().filter_map(|one| Signer::find(one, signature)) {
             match signer.check(signature, data, now) {
                 Ok(()) => return Ok(signed_by(&signer)),
                 Err(why) => refused = why,
@@ -130,10 +110,7 @@ impl Keyring {
 
     /// The key ids of all certificates, as people compare them.
     pub fn key_ids(&self) -> Vec<String> {
-        self.certificates
-            .iter()
-            .map(|one| hex(one.primary_key.legacy_key_id().as_ref()))
-            .collect()
+        self.certificates.iter().map(|one| hex(one.primary_key.legacy_key_id().as_ref())).collect()
     }
 }
 
@@ -152,10 +129,7 @@ fn signed_by(signer: &Signer<'_>) -> SignedBy {
 
 /// Refuses a signature for what it is, before any key is looked at.
 fn admissible(signature: &Signature, now: Timestamp) -> Result<(), Why> {
-    if !matches!(
-        signature.typ(),
-        Some(SignatureType::Binary | SignatureType::Text)
-    ) {
+    if !matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text)) {
         return Err(Why::NotOverDocument);
     }
     match signature.hash_alg() {
@@ -167,14 +141,10 @@ fn admissible(signature: &Signature, now: Timestamp) -> Result<(), Why> {
             | HashAlgorithm::Sha3_512,
         ) => {}
         other => {
-            return Err(Why::WeakHash(
-                other.map_or("unknown".to_owned(), |hash| hash.to_string()),
-            ));
+            return Err(Why::WeakHash(other.map_or("unknown".to_owned(), |hash| hash.to_string())));
         }
     }
-    let lasts = signature
-        .signature_expiration_time()
-        .map_or(0, pgp::types::Duration::as_secs);
+    let lasts = signature.signature_expiration_time().map_or(0, pgp::types::Duration::as_secs);
     let made = signature.created().map_or(0, Timestamp::as_secs);
     if lasts != 0 && u64::from(now.as_secs()) >= u64::from(made) + u64::from(lasts) {
         return Err(Why::SignatureExpired);
@@ -193,24 +163,14 @@ fn signer_name(signature: &Signature) -> String {
 fn detached(bytes: &[u8]) -> Result<Vec<Signature>, Error> {
     let parsed = DetachedSignature::from_reader_many_buf(bytes)
         .and_then(|(signatures, _)| signatures.map(|one| one.map(|it| it.signature)).collect());
-    parsed.map_err(|source| Error::ParseSignature {
-        source: Box::new(source),
-    })
+    parsed.map_err(|source| Error::ParseSignature { source: Box::new(source) })
 }
 
 /// Reads all certificates of one file; armoured files may hold several blocks, one after the other.
 fn parse(name: &str, bytes: &[u8]) -> Result<Vec<SignedPublicKey>, Error> {
-    let fail = |source| Error::ParseKeyring {
-        name: name.to_owned(),
-        source: Box::new(source),
-    };
-    let Some(armoured) = std::str::from_utf8(bytes)
-        .ok()
-        .filter(|text| text.contains(BLOCK))
-    else {
-        return SignedPublicKey::from_bytes_many(bytes)
-            .and_then(Iterator::collect)
-            .map_err(fail);
+    let fail = |source| Error::ParseKeyring { name: name.to_owned(), source: Box::new(source) };
+    let Some(armoured) = std::str::from_utf8(bytes).ok().filter(|text| text.contains(BLOCK)) else {
+        return SignedPublicKey::from_bytes_many(bytes).and_then(Iterator::collect).map_err(fail);
     };
     let starts: Vec<_> = armoured.match_indices(BLOCK).map(|(at, _)| at).collect();
     let ends = starts.iter().skip(1).copied().chain([armoured.len()]);
@@ -227,9 +187,7 @@ fn parse(name: &str, bytes: &[u8]) -> Result<Vec<SignedPublicKey>, Error> {
 const BLOCK: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02X}"))
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02X}"))
 }
 
 #[cfg(test)]

@@ -27,21 +27,15 @@ pub struct SiteKey {
 impl SiteKey {
     /// Opens the key, or makes it (readable by its owner alone) where there is none yet.
     pub fn open_or_create(path: &Path, user_id: &str) -> Result<Self, Error> {
-        let keep = |source| Error::KeepSiteKey {
-            path: path.to_owned(),
-            source,
-        };
+        let keep = |source| Error::KeepSiteKey { path: path.to_owned(), source };
         match fs_err::read_to_string(path) {
             Ok(text) => Self::parse(path, &text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secret = generate(user_id).map_err(|source| Error::MakeSiteKey {
-                    source: Box::new(source),
-                })?;
+                let secret = generate(user_id)
+                    .map_err(|source| Error::MakeSiteKey { source: Box::new(source) })?;
                 let text = secret
                     .to_armored_string(ArmorOptions::default())
-                    .map_err(|source| Error::MakeSiteKey {
-                        source: Box::new(source),
-                    })?;
+                    .map_err(|source| Error::MakeSiteKey { source: Box::new(source) })?;
                 match write_secret(path, &text) {
                     // Another run was quicker: there is one key per site, so take its.
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -55,11 +49,9 @@ impl SiteKey {
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, Error> {
-        let (secret, _) =
-            SignedSecretKey::from_string(text).map_err(|source| Error::ParseSiteKey {
-                path: path.to_owned(),
-                source: Box::new(source),
-            })?;
+        let (secret, _) = SignedSecretKey::from_string(text).map_err(|source| {
+            Error::ParseSiteKey { path: path.to_owned(), source: Box::new(source) }
+        })?;
         Ok(Self::of(secret))
     }
 
@@ -84,9 +76,7 @@ impl SiteKey {
                 CleartextSignedMessage::new(body, config, key, &Password::empty())
             })
             .and_then(|message| message.to_armored_string(ArmorOptions::default()))
-            .map_err(|source| Error::Sign {
-                source: Box::new(source),
-            })
+            .map_err(|source| Error::Sign { source: Box::new(source) })
     }
 
     /// Signs bytes as of `made` (seconds since 1970) and returns the armoured signature.
@@ -95,9 +85,7 @@ impl SiteKey {
             .and_then(|signature| {
                 DetachedSignature::new(signature).to_armored_string(ArmorOptions::default())
             })
-            .map_err(|source| Error::Sign {
-                source: Box::new(source),
-            })
+            .map_err(|source| Error::Sign { source: Box::new(source) })
     }
 
     fn sign(&self, data: &[u8], made: u64) -> pgp::errors::Result<Signature> {
@@ -112,31 +100,24 @@ impl SiteKey {
         let made = u32::try_from(made).unwrap_or(u32::MAX).max(earliest);
         let mut config = SignatureConfig::v4(typ, key.algorithm(), HashAlgorithm::Sha512);
         config.hashed_subpackets = vec![
-            Subpacket::regular(SubpacketData::SignatureCreationTime(Timestamp::from_secs(
-                made,
-            )))?,
+            Subpacket::regular(SubpacketData::SignatureCreationTime(Timestamp::from_secs(made)))?,
             Subpacket::regular(SubpacketData::IssuerFingerprint(key.fingerprint()))?,
         ];
-        config.unhashed_subpackets = vec![Subpacket::regular(SubpacketData::IssuerKeyId(
-            key.legacy_key_id(),
-        ))?];
+        config.unhashed_subpackets =
+            vec![Subpacket::regular(SubpacketData::IssuerKeyId(key.legacy_key_id()))?];
         Ok(config)
     }
 
     /// The public key as apt's `Signed-By` takes it from a `.gpg` file.
     pub fn public_key_binary(&self) -> Result<Vec<u8>, Error> {
-        self.public.to_bytes().map_err(|source| Error::Sign {
-            source: Box::new(source),
-        })
+        self.public.to_bytes().map_err(|source| Error::Sign { source: Box::new(source) })
     }
 
     /// The public key as apt's `Signed-By` takes it from an `.asc` file.
     pub fn public_key_armored(&self) -> Result<String, Error> {
         self.public
             .to_armored_string(ArmorOptions::default())
-            .map_err(|source| Error::Sign {
-                source: Box::new(source),
-            })
+            .map_err(|source| Error::Sign { source: Box::new(source) })
     }
 }
 
@@ -148,9 +129,7 @@ fn generate(user_id: &str) -> pgp::errors::Result<SignedSecretKey> {
         .can_certify(true)
         .can_sign(true)
         .primary_user_id(user_id.to_owned());
-    let params = params
-        .build()
-        .map_err(|wrong| pgp::errors::Error::from(wrong.to_string()))?;
+    let params = params.build().map_err(|wrong| pgp::errors::Error::from(wrong.to_string()))?;
     params.generate(rand::rngs::OsRng)
 }
 
@@ -162,8 +141,5 @@ fn write_secret(path: &Path, text: &str) -> io::Result<()> {
     let mut beside = tempfile::NamedTempFile::new_in(folder)?;
     beside.write_all(text.as_bytes())?;
     beside.as_file().sync_all()?;
-    beside
-        .persist_noclobber(path)
-        .map(drop)
-        .map_err(|error| error.error)
+    beside.persist_noclobber(path).map(drop).map_err(|error| error.error)
 }

@@ -8,39 +8,23 @@ use crate::{Class, Classified, transfer, trust};
 
 /// A YUM repository or an installation tree cannot be surveyed.
 #[derive(Debug, thiserror::Error)]
-#[expect(
-    missing_docs,
-    reason = "the message of each variant tells what its fields are"
-)]
+#[expect(missing_docs, reason = "the message of each variant tells what its fields are")]
 pub enum Error {
     /// The name of the repository cannot name a folder.
     #[error("`{name}` cannot name a tree")]
     Name { name: String, source: NotRelative },
     /// Its keyring is of no use.
     #[error("cannot use the keys of `{name}`")]
-    Keys {
-        name: String,
-        source: Box<trust::Error>,
-    },
+    Keys { name: String, source: Box<trust::Error> },
     /// Metadata did not come.
     #[error("cannot survey `{name}`")]
-    Fetch {
-        name: String,
-        source: Box<transfer::Error>,
-    },
+    Fetch { name: String, source: Box<transfer::Error> },
     /// Nobody trusted signed it.
     #[error("cannot trust `{url}`")]
-    Trust {
-        url: String,
-        source: Box<trust::Error>,
-    },
+    Trust { url: String, source: Box<trust::Error> },
     /// Metadata makes no sense.
     #[error("cannot use `{file}` of `{name}`")]
-    Metadata {
-        name: String,
-        file: String,
-        source: Unreadable,
-    },
+    Metadata { name: String, file: String, source: Unreadable },
     /// Metadata does not list the packages.
     #[error("`repomd.xml` of `{name}` lists no `primary` metadata")]
     NoPrimary { name: String },
@@ -52,18 +36,10 @@ pub enum Error {
     Store { name: String, source: store::Error },
     /// Metadata is not what its compression says.
     #[error("cannot decompress `{file}` of `{name}`")]
-    Decompress {
-        name: String,
-        file: String,
-        source: io::Error,
-    },
+    Decompress { name: String, file: String, source: io::Error },
     /// The tree has no image for the architecture.
     #[error("`.treeinfo` of `{url}` has no images for `{architecture}`, only for {}", others.join(", "))]
-    NoImages {
-        url: String,
-        architecture: String,
-        others: Vec<String>,
-    },
+    NoImages { url: String, architecture: String, others: Vec<String> },
     /// The tree does not say what its images should be.
     #[error("`.treeinfo` of `{url}` has no usable checksum of `{path}`")]
     NoChecksum { url: String, path: String },

@@ -48,9 +48,7 @@ mod tests {
         );
         let mut packages = Vec::new();
         read(text.as_bytes(), false, |package| packages.push(package)).unwrap();
-        let [package] = &packages[..] else {
-            panic!("{packages:?}")
-        };
+        let [package] = &packages[..] else { panic!("{packages:?}") };
         assert_eq!(package.architecture, "x86_64");
         assert_eq!(package.file.size, Some(7));
         assert_eq!(package.file.path.as_str(), "Packages/b/bash-5-1.x86_64.rpm");

@@ -112,25 +112,17 @@ impl Record {
         let location = self.fields.get("location").map(|field| &field.attributes);
         let href = location.and_then(|location| location.get("href"));
         let lacks = |lacks| {
-            let record = href
-                .or(self.attributes.get("type"))
-                .cloned()
-                .unwrap_or_default();
+            let record = href.or(self.attributes.get("type")).cloned().unwrap_or_default();
             Unreadable::Lacks { record, lacks }
         };
         let href = href.ok_or_else(|| lacks("location"))?;
         if location.is_some_and(|location| location.contains_key("xml:base")) {
-            return Err(Unreadable::Elsewhere {
-                record: href.clone(),
-            });
+            return Err(Unreadable::Elsewhere { record: href.clone() });
         }
         let decoded = percent_encoding::percent_decode_str(href).decode_utf8();
         let path = decoded.map_err(|_| lacks("location"))?.into_owned();
         let path = RelPath::new(path).map_err(Unreadable::Path)?;
-        let checksum = self
-            .fields
-            .get("checksum")
-            .ok_or_else(|| lacks("checksum"))?;
+        let checksum = self.fields.get("checksum").ok_or_else(|| lacks("checksum"))?;
         let algorithm = checksum.attributes.get("type").map_or("", String::as_str);
         let hex = checksum.text.trim();
         let sha256 = (algorithm == "sha256").then(|| hex.parse().ok()).flatten();
@@ -141,12 +133,7 @@ impl Record {
                 let (record, algorithm) = (href.clone(), algorithm.to_owned());
                 Err(Unreadable::Weak { record, algorithm })
             }
-            _ => Ok(Listed {
-                path,
-                size,
-                sha256,
-                other,
-            }),
+            _ => Ok(Listed { path, size, sha256, other }),
         }
     }
 }
@@ -166,26 +153,17 @@ pub(super) fn read(
         buffer.clear();
         let at = reader.buffer_position();
         let unexpected = |what| Unreadable::Unexpected { at, what };
-        let failed = |source| Unreadable::Xml {
-            at,
-            source: Box::new(source),
-        };
+        let failed = |source| Unreadable::Xml { at, source: Box::new(source) };
         match reader.read_event_into(&mut buffer).map_err(failed)? {
             Event::Start(start) => {
                 depth += 1;
                 let name = start.local_name();
                 if depth == 2 && name.as_ref() == record {
                     let attributes = attributes(&start).map_err(failed)?;
-                    current = Some(Record {
-                        attributes,
-                        ..Record::default()
-                    });
+                    current = Some(Record { attributes, ..Record::default() });
                 } else if depth == 3 && current.is_some() && fields.contains(&name.as_ref()) {
                     let attributes = attributes(&start).map_err(failed)?;
-                    field = Some(Field {
-                        attributes,
-                        ..Field::default()
-                    });
+                    field = Some(Field { attributes, ..Field::default() });
                 }
             }
             Event::Text(text) if depth == 3 => {

@@ -20,11 +20,7 @@ pub(super) fn parse(text: &[u8], weak: bool) -> Result<Vec<Metadata>, Unreadable
         let number = |field| record.text(field).and_then(|text| text.parse().ok());
         let kind = record.attributes.get("type").cloned().unwrap_or_default();
         let file = record.listed(number("size"), weak)?;
-        all.push(Metadata {
-            kind,
-            file,
-            open_size: number("open-size"),
-        });
+        all.push(Metadata { kind, file, open_size: number("open-size") });
         Ok(())
     })?;
     Ok(all)
@@ -68,21 +64,10 @@ mod tests {
     fn refuses_digests_that_can_be_forged_unless_told() {
         let sha1 = "<checksum type=\"sha\">a9993e364706816aba3e25717850c26c9cd0d89d</checksum>";
         let text = repomd(LOCATION, sha1);
-        assert!(matches!(
-            parse(text.as_bytes(), false),
-            Err(Unreadable::Weak { .. })
-        ));
-        assert!(
-            parse(text.as_bytes(), true).unwrap()[0]
-                .file
-                .other
-                .is_some()
-        );
+        assert!(matches!(parse(text.as_bytes(), false), Err(Unreadable::Weak { .. })));
+        assert!(parse(text.as_bytes(), true).unwrap()[0].file.other.is_some());
         let md5 = repomd(LOCATION, "<checksum type=\"md5\">00</checksum>");
-        assert!(matches!(
-            parse(md5.as_bytes(), true),
-            Err(Unreadable::Lacks { .. })
-        ));
+        assert!(matches!(parse(md5.as_bytes(), true), Err(Unreadable::Lacks { .. })));
     }
 
     #[test]
@@ -90,19 +75,10 @@ mod tests {
         let checksum = format!("<checksum type=\"sha256\">{SHA256}</checksum>");
         for href in ["../x", "/etc/passwd", "a/%2e%2e/b", "a/..%2fb", "a%00b", ""] {
             let text = repomd(&format!("<location href=\"{href}\"/>"), &checksum);
-            assert!(
-                matches!(parse(text.as_bytes(), true), Err(Unreadable::Path(_))),
-                "{href}"
-            );
+            assert!(matches!(parse(text.as_bytes(), true), Err(Unreadable::Path(_))), "{href}");
         }
-        let text = repomd(
-            "<location xml:base=\"http://h.example/\" href=\"a\"/>",
-            &checksum,
-        );
-        assert!(matches!(
-            parse(text.as_bytes(), true),
-            Err(Unreadable::Elsewhere { .. })
-        ));
+        let text = repomd("<location xml:base=\"http://h.example/\" href=\"a\"/>", &checksum);
+        assert!(matches!(parse(text.as_bytes(), true), Err(Unreadable::Elsewhere { .. })));
     }
 
     #[test]
@@ -114,17 +90,11 @@ mod tests {
             "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><repomd",
             1,
         );
-        assert!(matches!(
-            parse(bomb.as_bytes(), true),
-            Err(Unreadable::Unexpected { .. })
-        ));
+        assert!(matches!(parse(bomb.as_bytes(), true), Err(Unreadable::Unexpected { .. })));
         let entity = whole.replace(SHA256, "&mine;");
         assert!(parse(entity.as_bytes(), true).is_err());
         for end in [whole.len() / 2, whole.len() - 3] {
-            assert!(
-                parse(&whole.as_bytes()[..end], true).is_err(),
-                "cut at {end}"
-            );
+            assert!(parse(&whole.as_bytes()[..end], true).is_err(), "cut at {end}");
         }
     }
 

@@ -43,9 +43,6 @@ impl Source {
     pub(super) fn wants(&self, architecture: &str) -> bool {
         self.architectures.is_empty()
             || architecture == "noarch"
-            || self
-                .architectures
-                .iter()
-                .any(|wanted| wanted == architecture)
+            || self.architectures.iter().any(|wanted| wanted == architecture)
     }
 }

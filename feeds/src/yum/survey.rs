@@ -41,49 +41,30 @@ pub async fn survey(
     watch: &dyn Watch,
 ) -> Result<Plan, Error> {
     let name = &source.name;
-    let tree = RelPath::new(format!("data/yum/{name}")).map_err(|wrong| Error::Name {
-        name: name.clone(),
-        source: wrong,
-    })?;
-    let keyring = source.trust.keyring().map_err(|error| Error::Keys {
-        name: name.clone(),
-        source: Box::new(error),
-    })?;
+    let tree = RelPath::new(format!("data/yum/{name}"))
+        .map_err(|wrong| Error::Name { name: name.clone(), source: wrong })?;
+    let keyring = source
+        .trust
+        .keyring()
+        .map_err(|error| Error::Keys { name: name.clone(), source: Box::new(error) })?;
     let verified = verify_any(source, keyring.as_ref(), transfer, watch).await?;
     let weak = source.trust == Trust::None;
     let metadata =
         repomd::parse(&verified.text, weak).map_err(|error| unusable(source, REPOMD, error))?;
-    let wants = metadata
-        .iter()
-        .map(|one| want(&verified.bases, &one.file))
-        .collect();
+    let wants = metadata.iter().map(|one| want(&verified.bases, &one.file)).collect();
     let label = format!("metadata of yum {name}");
     let objects = transfer
         .fetch_all(&label, wants, watch)
         .await
-        .map_err(|error| Error::Fetch {
-            name: name.clone(),
-            source: Box::new(error),
-        })?;
-    let primary = metadata
-        .iter()
-        .zip(&objects)
-        .find(|(one, _)| one.kind == "primary");
+        .map_err(|error| Error::Fetch { name: name.clone(), source: Box::new(error) })?;
+    let primary = metadata.iter().zip(&objects).find(|(one, _)| one.kind == "primary");
     let (primary, object) = primary.ok_or_else(|| Error::NoPrimary { name: name.clone() })?;
     let packages = read_packages(source, primary, object, transfer.store()).await?;
     let mut have = verified.files;
-    have.extend(
-        metadata
-            .iter()
-            .map(|one| one.file.path.clone())
-            .zip(objects),
-    );
+    have.extend(metadata.iter().map(|one| one.file.path.clone()).zip(objects));
     let mut get = BTreeMap::new();
     for package in packages {
-        let conflict = |path: &RelPath| Error::Conflict {
-            name: name.clone(),
-            path: path.clone(),
-        };
+        let conflict = |path: &RelPath| Error::Conflict { name: name.clone(), path: path.clone() };
         if have.contains_key(&package.path) {
             return Err(conflict(&package.path));
         }
@@ -95,14 +76,7 @@ pub async fn survey(
     }
     let upstream = source.urls.first().map(masked).unwrap_or_default();
     let trust = verified.trust;
-    Ok(Plan {
-        tree,
-        upstream,
-        trust,
-        evidence: BTreeMap::new(),
-        get,
-        have,
-    })
+    Ok(Plan { tree, upstream, trust, evidence: BTreeMap::new(), get, have })
 }
 
 /// Asks the mirrors in turn for a `repomd.xml` that holds; tells of the first failure if none does.
@@ -122,11 +96,8 @@ async fn verify_any(
             }
             Err(error) => {
                 if index + 1 < source.urls.len() {
-                    let text = format!(
-                        "yum {}: {} is of no use: {error}",
-                        source.name,
-                        masked(base)
-                    );
+                    let text =
+                        format!("yum {}: {} is of no use: {error}", source.name, masked(base));
                     watch.event(Event::Warning { text });
                 }
                 first.get_or_insert(error);
@@ -136,10 +107,7 @@ async fn verify_any(
     let nowhere = || {
         let label = REPOMD.to_owned();
         let source_error = crate::transfer::Error::NoAddress { label };
-        Error::Fetch {
-            name: source.name.clone(),
-            source: Box::new(source_error),
-        }
+        Error::Fetch { name: source.name.clone(), source: Box::new(source_error) }
     };
     Err(first.unwrap_or_else(nowhere))
 }
@@ -156,20 +124,12 @@ async fn verify(
     let mut trust = "none".to_owned();
     if let Some(keyring) = keyring {
         let (_, signature) = read(source, base, SIGNATURE, transfer, watch, &mut files).await?;
-        let signed_by = keyring
-            .verify_detached(&text, &signature)
-            .map_err(|error| Error::Trust {
-                url: masked(&below(base, &path)),
-                source: Box::new(error),
-            })?;
+        let signed_by = keyring.verify_detached(&text, &signature).map_err(|error| {
+            Error::Trust { url: masked(&below(base, &path)), source: Box::new(error) }
+        })?;
         trust = signed_by.fingerprint;
     }
-    Ok(Verified {
-        bases: Vec::new(),
-        text,
-        trust,
-        files,
-    })
+    Ok(Verified { bases: Vec::new(), text, trust, files })
 }
 
 /// Asks for a file that nobody tells the digest of, and reads it.
@@ -182,28 +142,16 @@ async fn read(
     files: &mut BTreeMap<RelPath, Object>,
 ) -> Result<(RelPath, Vec<u8>), Error> {
     let name = || source.name.clone();
-    let path = RelPath::new(file).map_err(|wrong| Error::Name {
-        name: name(),
-        source: wrong,
-    })?;
-    let want = Want {
-        limit: LARGEST_REPOMD,
-        ..Want::below(std::slice::from_ref(base), &path)
-    };
+    let path = RelPath::new(file).map_err(|wrong| Error::Name { name: name(), source: wrong })?;
+    let want = Want { limit: LARGEST_REPOMD, ..Want::below(std::slice::from_ref(base), &path) };
     let surveyed = transfer
         .survey(want, watch)
         .await
-        .map_err(|error| Error::Fetch {
-            name: name(),
-            source: Box::new(error),
-        })?;
+        .map_err(|error| Error::Fetch { name: name(), source: Box::new(error) })?;
     let bytes = transfer
         .store()
         .read(&surveyed.object.sha256)
-        .map_err(|error| Error::Store {
-            name: name(),
-            source: error,
-        })?;
+        .map_err(|error| Error::Store { name: name(), source: error })?;
     files.insert(path.clone(), surveyed.object);
     Ok((path, bytes))
 }
@@ -226,14 +174,8 @@ async fn read_packages(
         let opened = fs_err::File::open(path).map_err(garbled)?;
         let unknown = || std::io::Error::other("its compression is not known");
         let compression = Compression::of(file).ok_or_else(unknown).map_err(garbled)?;
-        let limit = primary
-            .open_size
-            .unwrap_or(LARGEST_PRIMARY)
-            .min(LARGEST_PRIMARY);
-        let input = compression
-            .reader(BufReader::new(opened))
-            .map_err(garbled)?
-            .take(limit);
+        let limit = primary.open_size.unwrap_or(LARGEST_PRIMARY).min(LARGEST_PRIMARY);
+        let input = compression.reader(BufReader::new(opened)).map_err(garbled)?.take(limit);
         let mut packages = Vec::new();
         let weak = source.trust == Trust::None;
         primary::read(BufReader::new(input), weak, |package| {
@@ -251,24 +193,10 @@ async fn read_packages(
 }
 
 fn want(bases: &[Url], file: &Listed) -> Want {
-    let Listed {
-        size,
-        sha256,
-        other,
-        ..
-    } = *file;
-    Want {
-        size,
-        sha256,
-        other,
-        ..Want::below(bases, &file.path)
-    }
+    let Listed { size, sha256, other, .. } = *file;
+    Want { size, sha256, other, ..Want::below(bases, &file.path) }
 }
 
 fn unusable(source: &Source, file: &str, error: Unreadable) -> Error {
-    Error::Metadata {
-        name: source.name.clone(),
-        file: file.to_owned(),
-        source: error,
-    }
+    Error::Metadata { name: source.name.clone(), file: file.to_owned(), source: error }
 }

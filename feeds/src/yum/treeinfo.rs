@@ -36,40 +36,25 @@ pub async fn survey(
 ) -> Result<Surveyed, Error> {
     let shown = urls.first().map(masked).unwrap_or_default();
     let path = |path: &str| {
-        let wrong = |source| Error::Treeinfo {
-            url: shown.clone(),
-            source,
-        };
+        let wrong = |source| Error::Treeinfo { url: shown.clone(), source };
         RelPath::new(path).map_err(wrong)
     };
-    let want = Want {
-        sha256,
-        limit: LARGEST,
-        ..Want::below(urls, &path(TREEINFO)?)
-    };
+    let want = Want { sha256, limit: LARGEST, ..Want::below(urls, &path(TREEINFO)?) };
     let found = transfer
         .survey(want, watch)
         .await
-        .map_err(|error| Error::Fetch {
-            name: shown.clone(),
-            source: Box::new(error),
-        })?;
+        .map_err(|error| Error::Fetch { name: shown.clone(), source: Box::new(error) })?;
     let text = transfer
         .store()
         .read(&found.object.sha256)
-        .map_err(|error| Error::Store {
-            name: shown.clone(),
-            source: error,
-        })?;
+        .map_err(|error| Error::Store { name: shown.clone(), source: error })?;
     let sections = parse(&String::from_utf8_lossy(&text));
     // The mirror that told goes first: another may have an older tree.
     let told = below_which(urls, &found.url, &path(TREEINFO)?);
     let mut images = Vec::new();
     for file in wanted(&sections, architecture, &shown)? {
         let place = path(file)?;
-        let checksum = sections
-            .get("checksums")
-            .and_then(|checksums| checksums.get(file));
+        let checksum = sections.get("checksums").and_then(|checksums| checksums.get(file));
         let digest = checksum.and_then(|checksum| checksum.split_once(':'));
         let mut want = Want::below(&told, &place);
         match digest {
@@ -80,17 +65,11 @@ pub async fn survey(
             None => {}
         }
         if want.sha256.is_none() && want.other.is_none() {
-            return Err(Error::NoChecksum {
-                url: shown,
-                path: file.to_owned(),
-            });
+            return Err(Error::NoChecksum { url: shown, path: file.to_owned() });
         }
         images.push((place, want));
     }
-    Ok(Surveyed {
-        treeinfo: found.object,
-        images,
-    })
+    Ok(Surveyed { treeinfo: found.object, images })
 }
 
 type Sections = BTreeMap<String, BTreeMap<String, String>>;
@@ -100,10 +79,7 @@ fn parse(text: &str) -> Sections {
     let mut sections = Sections::new();
     let mut section = String::new();
     for line in text.lines().map(str::trim) {
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             name.clone_into(&mut section);
         } else if line.starts_with(['#', ';']) {
         } else if let Some((key, value)) = line.split_once('=') {
@@ -122,33 +98,23 @@ fn wanted<'s>(
 ) -> Result<Vec<&'s str>, Error> {
     let images = sections.get(&format!("images-{architecture}"));
     let lacking = || {
-        let others = sections
-            .keys()
-            .filter_map(|name| name.strip_prefix("images-"));
+        let others = sections.keys().filter_map(|name| name.strip_prefix("images-"));
         let others = others.map(str::to_owned).collect();
-        Error::NoImages {
-            url: url.to_owned(),
-            architecture: architecture.to_owned(),
-            others,
-        }
+        Error::NoImages { url: url.to_owned(), architecture: architecture.to_owned(), others }
     };
     let images = images.ok_or_else(lacking)?;
     let mut files = Vec::new();
     for image in BOOTED {
         files.push(images.get(image).ok_or_else(lacking)?.as_str());
     }
-    let stage2 = sections
-        .get(STAGE2.0)
-        .and_then(|stage2| stage2.get(STAGE2.1));
+    let stage2 = sections.get(STAGE2.0).and_then(|stage2| stage2.get(STAGE2.1));
     files.extend(stage2.map(String::as_str));
     Ok(files)
 }
 
 fn below_which(urls: &[Url], told: &Url, path: &RelPath) -> Vec<Url> {
-    let (mut first, rest): (Vec<_>, Vec<_>) = urls
-        .iter()
-        .cloned()
-        .partition(|base| below(base, path) == *told);
+    let (mut first, rest): (Vec<_>, Vec<_>) =
+        urls.iter().cloned().partition(|base| below(base, path) == *told);
     first.extend(rest);
     first
 }
@@ -167,23 +133,14 @@ mod tests {
         let files = wanted(&sections, "x86_64", "u").unwrap();
         assert_eq!(
             files,
-            [
-                "images/pxeboot/vmlinuz",
-                "images/pxeboot/initrd.img",
-                "images/install.img"
-            ]
+            ["images/pxeboot/vmlinuz", "images/pxeboot/initrd.img", "images/install.img"]
         );
         assert_eq!(sections["checksums"]["images/pxeboot/vmlinuz"], "sha256:00");
     }
 
     #[test]
     fn tells_which_architectures_there_are() {
-        let refused = wanted(&parse(TEXT), "aarch64", "u")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            refused.ends_with("no images for `aarch64`, only for x86_64, xen"),
-            "{refused}"
-        );
+        let refused = wanted(&parse(TEXT), "aarch64", "u").unwrap_err().to_string();
+        assert!(refused.ends_with("no images for `aarch64`, only for x86_64, xen"), "{refused}");
     }
 }

@@ -35,39 +35,23 @@ fn world_with(idle_timeout: Duration) -> World {
         ..Options::default()
     };
     let transfer = Transfer::new(store.clone(), options).expect("a client");
-    World {
-        _folder: folder,
-        store,
-        transfer,
-    }
+    World { _folder: folder, store, transfer }
 }
 
 fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(work)
 }
 
 fn want(mirrors: &[&Upstream], path: &str, content: &[u8]) -> Want {
-    let urls = mirrors
-        .iter()
-        .map(|mirror| mirror.base.join(path).expect("a URL"))
-        .collect();
+    let urls = mirrors.iter().map(|mirror| mirror.base.join(path).expect("a URL")).collect();
     let size = Some(content.len() as u64);
-    Want {
-        size,
-        sha256: Some(Sha256::of(content)),
-        ..Want::new(urls, path)
-    }
+    Want { size, sha256: Some(Sha256::of(content)), ..Want::new(urls, path) }
 }
 
 /// Whether the mirrors deliver in the end: the rules of the downloader, said a second time and without any I/O.
 fn delivers(mirrors: &[Vec<Fault>]) -> bool {
-    let mut left: Vec<_> = mirrors
-        .iter()
-        .map(|faults| faults.iter().copied())
-        .collect();
+    let mut left: Vec<_> = mirrors.iter().map(|faults| faults.iter().copied()).collect();
     let (mut dead, mut asked) = (vec![false; mirrors.len()], vec![false; mirrors.len()]);
     let (mut retries, mut turn, mut partial) = (RETRIES, 0, false);
     loop {
@@ -161,16 +145,10 @@ proptest! {
 #[test]
 fn survives_a_mirror_that_stalls() {
     run(async {
-        let (world, upstream) = (
-            world_with(Duration::from_millis(500)),
-            Upstream::start().await,
-        );
+        let (world, upstream) = (world_with(Duration::from_millis(500)), Upstream::start().await);
         let content = b"kernel".repeat(1000);
         upstream.put("k", &content, &[Fault::Stall]);
-        let object = world
-            .transfer
-            .fetch(want(&[&upstream], "k", &content), &Silent)
-            .await;
+        let object = world.transfer.fetch(want(&[&upstream], "k", &content), &Silent).await;
         assert_eq!(object.expect("fetched").sha256, Sha256::of(&content));
         assert_eq!(upstream.asked(), ["/k", "/k from 3000"]);
     });
@@ -183,27 +161,12 @@ fn resumes_what_an_earlier_run_left() {
         let content = b"initrd".repeat(1000);
         upstream.put("i", &content, &[Fault::Short; 4]);
         let want = want(&[&upstream], "i", &content);
-        world
-            .transfer
-            .fetch(want.clone(), &Silent)
-            .await
-            .expect_err("broken off each time");
+        world.transfer.fetch(want.clone(), &Silent).await.expect_err("broken off each time");
         assert_eq!(upstream.asked().len(), 4);
-        world
-            .transfer
-            .fetch(want.clone(), &Silent)
-            .await
-            .expect("the rest");
+        world.transfer.fetch(want.clone(), &Silent).await.expect("the rest");
         assert_eq!(upstream.asked(), ["/i from 5625"]);
-        world
-            .transfer
-            .fetch(want, &Silent)
-            .await
-            .expect("it is there");
-        assert!(
-            upstream.asked().is_empty(),
-            "nothing is asked for what the store holds"
-        );
+        world.transfer.fetch(want, &Silent).await.expect("it is there");
+        assert!(upstream.asked().is_empty(), "nothing is asked for what the store holds");
     });
 }
 
@@ -226,12 +189,7 @@ fn keeps_what_came_when_it_is_stopped() {
         }
         upstream.asked();
         // What was being written when it was stopped still holds the file for a moment.
-        while fs_err::File::open(&partial)
-            .expect("kept")
-            .file()
-            .try_lock()
-            .is_err()
-        {
+        while fs_err::File::open(&partial).expect("kept").file().try_lock().is_err() {
             tokio::task::yield_now().await;
         }
         world.transfer.fetch(want, &Silent).await.expect("the rest");
@@ -245,18 +203,10 @@ fn starts_over_when_the_file_has_changed() {
         let (world, upstream) = (world(), Upstream::start().await);
         upstream.put("x", &b"old".repeat(100), &[Fault::Short; 4]);
         let any = Want::new(vec![upstream.base.join("x").expect("a URL")], "x");
-        world
-            .transfer
-            .fetch(any.clone(), &Silent)
-            .await
-            .expect_err("broken off each time");
+        world.transfer.fetch(any.clone(), &Silent).await.expect_err("broken off each time");
         let new = b"new".repeat(100);
         upstream.put("x", &new, &[]);
-        let object = world
-            .transfer
-            .fetch(any, &Silent)
-            .await
-            .expect("the new one");
+        let object = world.transfer.fetch(any, &Silent).await.expect("the new one");
         assert_eq!(object.sha256, Sha256::of(&new));
     });
 }
@@ -267,28 +217,14 @@ fn asks_again_by_one_small_answer() {
         let (world, upstream) = (world(), Upstream::start().await);
         let any = Want::new(vec![upstream.base.join("index").expect("a URL")], "index");
         upstream.put("index", b"one", &[]);
-        let first = world
-            .transfer
-            .survey(any.clone(), &Silent)
-            .await
-            .expect("surveyed");
-        let again = world
-            .transfer
-            .survey(any.clone(), &Silent)
-            .await
-            .expect("surveyed");
+        let first = world.transfer.survey(any.clone(), &Silent).await.expect("surveyed");
+        let again = world.transfer.survey(any.clone(), &Silent).await.expect("surveyed");
         assert_eq!((first.unchanged, again.unchanged), (false, true));
         assert_eq!(first.object, again.object);
         upstream.put("index", b"two", &[]);
         let changed = world.transfer.survey(any, &Silent).await.expect("surveyed");
-        assert_eq!(
-            (changed.unchanged, changed.object.sha256),
-            (false, Sha256::of(b"two"))
-        );
-        assert_eq!(
-            upstream.asked(),
-            ["/index", "/index if changed", "/index if changed"]
-        );
+        assert_eq!((changed.unchanged, changed.object.sha256), (false, Sha256::of(b"two")));
+        assert_eq!(upstream.asked(), ["/index", "/index if changed", "/index if changed"]);
     });
 }
 
@@ -303,20 +239,13 @@ fn names_every_bad_file_and_mirror_and_no_secret() {
         let gone = want(&[&upstream], "gone", b"gone");
         let good = want(&[&upstream], "good", b"good");
         let wants = vec![bad, gone, good.clone()];
-        let error = world
-            .transfer
-            .fetch_all("os", wants, &Silent)
-            .await
-            .expect_err("two fail");
+        let error = world.transfer.fetch_all("os", wants, &Silent).await.expect_err("two fail");
         let told = error.to_string();
         assert!(told.starts_with("2 of 3 files of `os` failed:"), "{told}");
         assert!(told.contains("/gone: it answered 404") && told.contains("/bad: its file has"));
         assert!(!told.contains("secret"), "{told}");
         assert_eq!(error.class(), Class::Verification);
-        assert!(
-            world.store.holds(&good.sha256.expect("given")),
-            "one bad file stops no other"
-        );
+        assert!(world.store.holds(&good.sha256.expect("given")), "one bad file stops no other");
     });
 }
 
@@ -327,23 +256,12 @@ fn fetches_equal_files_once_and_finds_them_by_any_digest() {
         upstream.put("a", b"abc", &[]);
         upstream.put("b", b"abc", &[]);
         let sha1 = Digest::parse("sha1", "a9993e364706816aba3e25717850c26c9cd0d89d");
-        let by_sha1 = |path: &str| Want {
-            sha256: None,
-            other: sha1,
-            ..want(&[&upstream], path, b"abc")
-        };
+        let by_sha1 =
+            |path: &str| Want { sha256: None, other: sha1, ..want(&[&upstream], path, b"abc") };
         let wants = vec![by_sha1("a"), by_sha1("b")];
-        let objects = world
-            .transfer
-            .fetch_all("t", wants, &Silent)
-            .await
-            .expect("fetched");
+        let objects = world.transfer.fetch_all("t", wants, &Silent).await.expect("fetched");
         assert_eq!(objects[0], objects[1]);
-        world
-            .transfer
-            .fetch(by_sha1("b"), &Silent)
-            .await
-            .expect("known");
+        world.transfer.fetch(by_sha1("b"), &Silent).await.expect("known");
         assert_eq!(upstream.asked(), ["/a"]);
     });
 }
@@ -354,18 +272,9 @@ fn refuses_more_than_the_limit() {
         let (world, upstream) = (world(), Upstream::start().await);
         upstream.put("index", &[0; 1000], &[]);
         let urls = vec![upstream.base.join("index").expect("a URL")];
-        let limited = Want {
-            limit: 999,
-            ..Want::new(urls, "index")
-        };
-        let error = world
-            .transfer
-            .survey(limited, &Silent)
-            .await
-            .expect_err("too long");
-        let Error::Unavailable { failures, .. } = &error else {
-            panic!("{error}")
-        };
+        let limited = Want { limit: 999, ..Want::new(urls, "index") };
+        let error = world.transfer.survey(limited, &Silent).await.expect_err("too long");
+        let Error::Unavailable { failures, .. } = &error else { panic!("{error}") };
         assert!(matches!(failures[0].reason, Reason::TooLong { limit: 999 }));
     });
 }
@@ -378,28 +287,10 @@ fn reads_media_carried_in() {
         fs_err::write(media.path().join("f"), b"carried").expect("written");
         let url = url::Url::from_file_path(media.path().join("f")).expect("absolute");
         let sha256 = Some(Sha256::of(b"carried"));
-        let want = Want {
-            sha256,
-            ..Want::new(vec![url.clone()], "f")
-        };
-        assert_eq!(
-            world
-                .transfer
-                .fetch(want.clone(), &Silent)
-                .await
-                .expect("read")
-                .size,
-            7
-        );
-        let other = Want {
-            sha256: Some(Sha256::of(b"other")),
-            ..want
-        };
-        let error = world
-            .transfer
-            .fetch(other, &Silent)
-            .await
-            .expect_err("another file");
+        let want = Want { sha256, ..Want::new(vec![url.clone()], "f") };
+        assert_eq!(world.transfer.fetch(want.clone(), &Silent).await.expect("read").size, 7);
+        let other = Want { sha256: Some(Sha256::of(b"other")), ..want };
+        let error = world.transfer.fetch(other, &Silent).await.expect_err("another file");
         assert_eq!(error.class(), Class::Verification);
     });
 }

@@ -64,19 +64,12 @@ impl Upstream {
                 tokio::spawn(async move { drop(serve(stream, &shared).await) });
             }
         });
-        Self {
-            base: base.parse().expect("a URL"),
-            state,
-        }
+        Self { base: base.parse().expect("a URL"), state }
     }
 
     pub(crate) fn put(&self, path: &str, content: &[u8], faults: &[Fault]) {
         let file = (content.to_vec(), faults.iter().copied().collect());
-        self.state
-            .files
-            .lock()
-            .expect("sound")
-            .insert(format!("/{path}"), file);
+        self.state.files.lock().expect("sound").insert(format!("/{path}"), file);
     }
 
     /// Returns what was asked since the last call: the path, and the range or condition.
@@ -109,11 +102,7 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
         (None, Some(_)) => " if changed".to_owned(),
         (None, None) => String::new(),
     };
-    state
-        .log
-        .lock()
-        .expect("sound")
-        .push(format!("{}{condition}", request.path));
+    state.log.lock().expect("sound").push(format!("{}{condition}", request.path));
     match found {
         None | Some((_, Fault::Missing)) => head(stream, "404 Not Found", 0, "").await,
         Some((_, Fault::Broken)) => head(stream, "500 Broken", 0, "").await,
@@ -147,16 +136,9 @@ async fn deliver(
             return head(stream, "416 Range Not Satisfiable", 0, "").await;
         }
         Some(offset) => {
-            let start = if fault == Fault::Misplaced {
-                offset - 1
-            } else {
-                offset
-            };
+            let start = if fault == Fault::Misplaced { offset - 1 } else { offset };
             content.drain(..start);
-            let range = format!(
-                "{tag}Content-Range: bytes {start}-{}/{whole}\r\n",
-                whole - 1
-            );
+            let range = format!("{tag}Content-Range: bytes {start}-{}/{whole}\r\n", whole - 1);
             head(stream, "206 Partial Content", content.len(), &range).await?;
         }
         None => {
@@ -192,10 +174,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Request> {
     let mut request = Request::default();
     let mut line = String::new();
     stream.read_line(&mut line).await?;
-    line.split(' ')
-        .nth(1)
-        .unwrap_or_default()
-        .clone_into(&mut request.path);
+    line.split(' ').nth(1).unwrap_or_default().clone_into(&mut request.path);
     loop {
         line.clear();
         stream.read_line(&mut line).await?;

@@ -48,12 +48,7 @@ struct MachineVariables {
 impl<'a> Context<'a> {
     /// Makes the variables of kernel arguments, where an unknown machine's are left to iPXE.
     pub(super) fn of_arguments(who: &Who<'_>, profile: &'a Profile, facts: &'a SiteFacts) -> Self {
-        Self::new(
-            who,
-            profile,
-            facts,
-            ["machine-${mac:hexraw}", "${mac}", "${mac:hexhyp}"],
-        )
+        Self::new(who, profile, facts, ["machine-${mac:hexraw}", "${mac}", "${mac:hexhyp}"])
     }
 
     /// Makes the variables of an answer file, which an unknown machine shares with all others.
@@ -82,11 +77,7 @@ impl<'a> Context<'a> {
                     address: None,
                     firmware: None,
                 };
-                (
-                    format!("profiles/{}", profile.name),
-                    unknown_hyphens.to_owned(),
-                    variables,
-                )
+                (format!("profiles/{}", profile.name), unknown_hyphens.to_owned(), variables)
             }
         };
         let data = facts.data;

@@ -55,16 +55,9 @@ pub fn files(
 ) -> Result<BTreeMap<String, String>, Error> {
     let mut files = BTreeMap::from([("boot.ipxe".to_owned(), first_script(profiles, facts)?)]);
     for machine in machines {
-        let profile = machine
-            .profile
-            .as_deref()
-            .map(|name| find(profiles, name))
-            .transpose()?;
+        let profile = machine.profile.as_deref().map(|name| find(profiles, name)).transpose()?;
         for mac in &machine.macs {
-            let seen_by = Machine {
-                macs: vec![*mac],
-                ..machine.clone()
-            };
+            let seen_by = Machine { macs: vec![*mac], ..machine.clone() };
             let who = Who::Known(&seen_by);
             let script = script::for_whom(&who, profile, facts)?;
             add(&mut files, &mac.hyphens(), &who, profile, script, facts)?;
@@ -73,14 +66,7 @@ pub fn files(
     for profile in profiles {
         let folder = format!("profiles/{}", profile.name);
         let script = script::for_whom(&Who::Unknown, Some(profile), facts)?;
-        add(
-            &mut files,
-            &folder,
-            &Who::Unknown,
-            Some(profile),
-            script,
-            facts,
-        )?;
+        add(&mut files, &folder, &Who::Unknown, Some(profile), script, facts)?;
     }
     Ok(files)
 }
@@ -96,10 +82,7 @@ fn add(
 ) -> Result<(), Error> {
     files.insert(format!("{folder}/boot.ipxe"), script);
     if let Some((profile, answer)) = profile.and_then(|p| Some((p, p.answer.as_ref()?))) {
-        files.insert(
-            format!("{folder}/{}", answer.name),
-            answer_for(who, profile, answer, facts)?,
-        );
+        files.insert(format!("{folder}/{}", answer.name), answer_for(who, profile, answer, facts)?);
     }
     Ok(())
 }
@@ -111,21 +94,14 @@ fn answer_for(
     facts: &SiteFacts,
 ) -> Result<String, Error> {
     let context = Context::of_answer(who, profile, facts);
-    template::render(
-        profile,
-        &format!("answer file `{}`", answer.name),
-        &answer.template,
-        &context,
-    )
+    template::render(profile, &format!("answer file `{}`", answer.name), &answer.template, &context)
 }
 
 fn find<'a>(profiles: &'a [Profile], name: &str) -> Result<&'a Profile, Error> {
     profiles
         .iter()
         .find(|profile| profile.name == name)
-        .ok_or_else(|| Error::NoProfile {
-            name: name.to_owned(),
-        })
+        .ok_or_else(|| Error::NoProfile { name: name.to_owned() })
 }
 
 #[cfg(test)]

@@ -48,12 +48,7 @@ struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     fn of(site: &'a SiteFacts) -> Self {
-        Self {
-            site: &site.name,
-            data: format!("http://{}", site.data),
-            tries: TRIES,
-            pause: PAUSE,
-        }
+        Self { site: &site.name, data: format!("http://{}", site.data), tries: TRIES, pause: PAUSE }
     }
 }
 
@@ -69,10 +64,7 @@ pub fn first_script(profiles: &[Profile], site: &SiteFacts) -> Result<String, Er
     let first = First {
         facts: &Facts::of(site),
         unknown,
-        profiles: profiles
-            .iter()
-            .map(|profile| profile.name.as_str())
-            .collect(),
+        profiles: profiles.iter().map(|profile| profile.name.as_str()).collect(),
         local_disk: &local_disk,
     };
     template::script("boot.ipxe", FIRST, &first)

@@ -46,14 +46,14 @@ pub(super) fn render(
     template: &str,
     context: &impl Serialize,
 ) -> Result<String, Error> {
-    environment()
-        .render_named_str(part, template, Serde(context))
-        .map_err(|error| Error::Template {
+    environment().render_named_str(part, template, Serde(context)).map_err(|error| {
+        Error::Template {
             profile: profile.name.clone(),
             part: part.to_owned(),
             line: error.line().unwrap_or(1),
             problem: problem(&error),
-        })
+        }
+    })
 }
 
 /// Renders a boot script.

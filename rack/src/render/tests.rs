@@ -41,13 +41,8 @@ fn debian() -> Profile {
 }
 
 fn failure(arguments: &str) -> String {
-    let profile = Profile {
-        arguments: arguments.into(),
-        ..debian()
-    };
-    boot_script(&machine(None), Some(&profile), &facts())
-        .expect_err("a mistake")
-        .to_string()
+    let profile = Profile { arguments: arguments.into(), ..debian() };
+    boot_script(&machine(None), Some(&profile), &facts()).expect_err("a mistake").to_string()
 }
 
 #[test]
@@ -129,15 +124,9 @@ fn an_unknown_machine_gets_a_menu() {
 
 #[test]
 fn an_unknown_machine_becomes_what_the_site_says() {
-    let facts = SiteFacts {
-        unknown: Some("debian-12".into()),
-        ..facts()
-    };
+    let facts = SiteFacts { unknown: Some("debian-12".into()), ..facts() };
     let script = first_script(&[debian()], &facts).expect("a script");
-    let unknown = script
-        .split_once(":unknown\n")
-        .expect("a part for unknown machines")
-        .1;
+    let unknown = script.split_once(":unknown\n").expect("a part for unknown machines").1;
     assert_snapshot!(unknown, @r"
     echo demo does not know ${mac}
     chain --replace --autofree http://10.90.0.3/machines/profiles/debian-12/boot.ipxe ||
@@ -170,15 +159,9 @@ fn every_interface_has_its_own_folder_and_callback() {
     ");
     for mac in ["52-54-00-00-00-01", "52-54-00-00-00-02"] {
         let answer = &files[&format!("{mac}/preseed.cfg")];
-        assert!(
-            answer.contains(&format!("/callback/{mac}/started")),
-            "{answer}"
-        );
+        assert!(answer.contains(&format!("/callback/{mac}/started")), "{answer}");
         let script = &files[&format!("{mac}/boot.ipxe")];
-        assert!(
-            script.contains(&format!("/machines/{mac}/preseed.cfg")),
-            "{script}"
-        );
+        assert!(script.contains(&format!("/machines/{mac}/preseed.cfg")), "{script}");
     }
 }
 
@@ -195,9 +178,6 @@ fn a_profile_that_nobody_described_is_named() {
     let error =
         files(&[machine(Some("debian-13"))], &[debian()], &facts()).expect_err("no profile");
     assert_snapshot!(error, @"there is no profile `debian-13`");
-    let facts = SiteFacts {
-        unknown: Some("none-such".into()),
-        ..facts()
-    };
+    let facts = SiteFacts { unknown: Some("none-such".into()), ..facts() };
     assert_snapshot!(first_script(&[debian()], &facts).expect_err("no profile"), @"there is no profile `none-such`");
 }

@@ -31,21 +31,13 @@ pub async fn build(context: &Context, build: &Build) -> Outcome {
     let images = images::build(&docker, &site, &build.services.chosen(), options, &*watch).await?;
     let mut table = Table::new(["image", "id", "built"]);
     for image in &images {
-        let id: String = image
-            .id
-            .trim_start_matches("sha256:")
-            .chars()
-            .take(12)
-            .collect();
+        let id: String = image.id.trim_start_matches("sha256:").chars().take(12).collect();
         table.row([
             image.image.clone(),
             id,
             if image.unchanged { "unchanged" } else { "now" }.to_owned(),
         ]);
     }
-    context.console.report(
-        || serde_json::json!({ "images": images }),
-        || table.to_string(),
-    );
+    context.console.report(|| serde_json::json!({ "images": images }), || table.to_string());
     Ok(())
 }

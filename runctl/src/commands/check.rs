@@ -15,17 +15,12 @@ use crate::site::{Described, Findings, Site, render};
 pub async fn check(context: &Context) -> Outcome {
     match Site::describe(&context.layout) {
         Ok(described) => {
-            context
-                .console
-                .report(|| serde_json::json!([]), || sound(context, &described));
+            context.console.report(|| serde_json::json!([]), || sound(context, &described));
             warn_of_conflicts(context, &described.site).await;
             Ok(())
         }
         Err(findings) => {
-            context.console.report(
-                || serde_json::json!(findings.list()),
-                || mistakes(&findings),
-            );
+            context.console.report(|| serde_json::json!(findings.list()), || mistakes(&findings));
             Err(Failure::say(Class::Configuration, findings.count()))
         }
     }
@@ -34,10 +29,7 @@ pub async fn check(context: &Context) -> Outcome {
 fn sound(context: &Context, described: &Described) -> String {
     let folder = context.layout.configuration();
     match described.files {
-        0 => format!(
-            "no files below {}: all defaults are in effect\n",
-            folder.display()
-        ),
+        0 => format!("no files below {}: all defaults are in effect\n", folder.display()),
         1 => format!("1 file below {}, no mistakes\n", folder.display()),
         files => format!("{files} files below {}, no mistakes\n", folder.display()),
     }
@@ -45,11 +37,7 @@ fn sound(context: &Context, described: &Described) -> String {
 
 fn mistakes(findings: &Findings) -> String {
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    if colours {
-        render::styled(findings)
-    } else {
-        render::plain(findings)
-    }
+    if colours { render::styled(findings) } else { render::plain(findings) }
 }
 
 /// Warns of what `up` would refuse; only the configuration of this host itself is about its network.

@@ -14,9 +14,7 @@ const ORIGIN: usize = 60;
 /// Prints every value and its origin.
 pub fn show(context: &Context) -> Outcome {
     let values = Site::describe(&context.layout)?.values;
-    context
-        .console
-        .report(|| listed(&values), || written(&values));
+    context.console.report(|| listed(&values), || written(&values));
     Ok(())
 }
 

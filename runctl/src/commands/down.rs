@@ -37,11 +37,7 @@ pub async fn down(context: &Context, down: &Down) -> Outcome {
     context.console.report(
         || serde_json::json!({ "changed": done }),
         || {
-            if done == 0 {
-                "nothing to change\n".to_owned()
-            } else {
-                String::new()
-            }
+            if done == 0 { "nothing to change\n".to_owned() } else { String::new() }
         },
     );
     Ok(())

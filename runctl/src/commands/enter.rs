@@ -37,9 +37,6 @@ pub fn enter(context: &Context, enter: &Enter) -> Outcome {
         client.args(&enter.command)
     };
     let error = client.exec();
-    Err(Failure::new(
-        Class::Missing,
-        anyhow::Error::new(error).context("cannot run `docker`"),
-    )
-    .hint("install the docker client, or the whole engine (package `docker.io`)"))
+    Err(Failure::new(Class::Missing, anyhow::Error::new(error).context("cannot run `docker`"))
+        .hint("install the docker client, or the whole engine (package `docker.io`)"))
 }

@@ -26,20 +26,12 @@ pub struct Logs {
 pub async fn logs(context: &Context, logs: &Logs) -> Outcome {
     let site = context.site()?;
     let docker = Docker::connect().await?;
-    let range = LogRange {
-        tail: Some(logs.tail),
-        follow: logs.follow,
-        since: None,
-    };
+    let range = LogRange { tail: Some(logs.tail), follow: logs.follow, since: None };
     let mut streams = SelectAll::new();
     for service in logs.services.chosen() {
         let name = crate::services::spec(&site, service).container;
         if docker.container(&name).await?.is_some() {
-            streams.push(
-                docker
-                    .logs(&name, range)
-                    .map_ok(move |line| (service, line)),
-            );
+            streams.push(docker.logs(&name, range).map_ok(move |line| (service, line)));
         }
     }
     if logs.follow {
@@ -59,12 +51,6 @@ pub async fn logs(context: &Context, logs: &Logs) -> Outcome {
 fn print(context: &Context, service: Service, line: &LogLine) {
     context.console.report(
         || serde_json::json!({ "service": service, "time": line.time, "text": line.text }),
-        || {
-            format!(
-                "{} {service:<4} {}\n",
-                line.time.get(..19).unwrap_or(&line.time),
-                line.text
-            )
-        },
+        || format!("{} {service:<4} {}\n", line.time.get(..19).unwrap_or(&line.time), line.text),
     );
 }

@@ -33,13 +33,9 @@ pub struct Context {
 impl Context {
     /// Makes the context below a root.
     pub fn new(root: &Path, console: Console) -> Outcome<Self> {
-        let root = std::path::absolute(root).or_fail(Class::Usage, || {
-            format!("cannot tell where {} is", root.display())
-        })?;
-        Ok(Self {
-            layout: Layout::below(root),
-            console,
-        })
+        let root = std::path::absolute(root)
+            .or_fail(Class::Usage, || format!("cannot tell where {} is", root.display()))?;
+        Ok(Self { layout: Layout::below(root), console })
     }
 
     /// Loads and checks the site; every mistake is told.

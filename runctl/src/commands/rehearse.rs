@@ -64,52 +64,29 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Outcome {
     let (folder, lock_name) = (site.layout.locks(), format!("rehearse-{name}"));
     let lock = lock::take(&folder, &lock_name, "rehearse", Duration::ZERO).await?;
     if let Some(router) = site.router {
-        context
-            .console
-            .note(&format!("this site gives machines a way out, by {router}"));
+        context.console.note(&format!("this site gives machines a way out, by {router}"));
     }
     let logs = |power_on: jiff::Timestamp| {
-        let range = LogRange {
-            tail: None,
-            since: Some(power_on.as_second()),
-            follow: true,
-        };
+        let range = LogRange { tail: None, since: Some(power_on.as_second()), follow: true };
         stream::select_all(containers.map(|(service, container)| {
-            docker
-                .logs(&container, range)
-                .map_ok(move |line| (service, line))
-                .boxed()
+            docker.logs(&container, range).map_ok(move |line| (service, line)).boxed()
         }))
     };
     let report = rehearse::rehearse(&rehearsal, logs, |text| context.console.note(text)).await?;
     drop(lock);
-    context
-        .console
-        .report(|| serde_json::json!(report), || report.to_string());
-    report
-        .stopped
-        .map_or(Ok(()), |stopped| Err(failure(name, &stopped)))
+    context.console.report(|| serde_json::json!(report), || report.to_string());
+    report.stopped.map_or(Ok(()), |stopped| Err(failure(name, &stopped)))
 }
 
 fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
     let name = &arguments.machine;
-    let machine = site
-        .machines
-        .iter()
-        .find(|machine| machine.name == *name)
-        .ok_or_else(|| {
-            let known: Vec<_> = site
-                .machines
-                .iter()
-                .map(|machine| machine.name.as_str())
-                .collect();
-            Failure::say(Class::Usage, format!("there is no machine `{name}`"))
-                .hint(format!("machines.toml knows: {}", known.join(", ")))
-        })?;
-    let profile = site
-        .profiles
-        .iter()
-        .find(|profile| Some(&profile.name) == machine.profile.as_ref());
+    let machine = site.machines.iter().find(|machine| machine.name == *name).ok_or_else(|| {
+        let known: Vec<_> = site.machines.iter().map(|machine| machine.name.as_str()).collect();
+        Failure::say(Class::Usage, format!("there is no machine `{name}`"))
+            .hint(format!("machines.toml knows: {}", known.join(", ")))
+    })?;
+    let profile =
+        site.profiles.iter().find(|profile| Some(&profile.name) == machine.profile.as_ref());
     let profile = profile.ok_or_else(|| {
         Failure::say(
             Class::Usage,
@@ -118,9 +95,8 @@ fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
         .hint("give it a `profile` in machines.toml")
     })?;
     let screenshot = arguments.shot.as_ref().map(|path| {
-        std::path::absolute(path).or_fail(Class::Usage, || {
-            format!("cannot tell where {} is", path.display())
-        })
+        std::path::absolute(path)
+            .or_fail(Class::Usage, || format!("cannot tell where {} is", path.display()))
     });
     Ok(Rehearsal {
         machine: machine.clone(),
@@ -128,11 +104,7 @@ fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
         firmware: arguments.firmware.map_or(machine.firmware, Into::into),
         memory: arguments.memory,
         bridge: site.bridge.name.clone(),
-        kernel: site
-            .layout
-            .store()
-            .join("published/current")
-            .join(&profile.kernel),
+        kernel: site.layout.store().join("published/current").join(&profile.kernel),
         volatile: site.layout.volatile(),
         patience: Duration::from_secs(arguments.timeout),
         screenshot: screenshot.transpose()?,
@@ -145,10 +117,8 @@ async fn witnesses(docker: &Docker, site: &Site) -> Outcome<[(Service, String); 
     for (service, name) in &named {
         let container = docker.container(name).await?;
         if container.is_none_or(|container| container.state != State::Running) {
-            return Err(
-                Failure::say(Class::Engine, format!("{service} does not run"))
-                    .hint("run `runctl up`, and rehearse again"),
-            );
+            return Err(Failure::say(Class::Engine, format!("{service} does not run"))
+                .hint("run `runctl up`, and rehearse again"));
         }
     }
     Ok(named)
@@ -156,9 +126,6 @@ async fn witnesses(docker: &Docker, site: &Site) -> Outcome<[(Service, String); 
 
 fn failure(machine: &str, stopped: &Stopped) -> Failure {
     let Stopped { stage, why, .. } = stopped;
-    Failure::say(
-        Class::Engine,
-        format!("{machine} did not reach the stage `{stage}`: {why}"),
-    )
-    .hint(stage.advice())
+    Failure::say(Class::Engine, format!("{machine} did not reach the stage `{stage}`: {why}"))
+        .hint(stage.advice())
 }

@@ -20,21 +20,14 @@ pub async fn restart(context: &Context, services: &Services) -> Outcome {
             if services.is_all() {
                 continue;
             }
-            return Err(
-                Failure::say(Class::Engine, format!("service {service} is not up"))
-                    .hint(format!("run `runctl up {service}`")),
-            );
+            return Err(Failure::say(Class::Engine, format!("service {service} is not up"))
+                .hint(format!("run `runctl up {service}`")));
         }
         docker.restart(&spec.container, STOP_SECONDS).await?;
         let ready = supervise::until_ready(&docker, &spec).await?;
         context.console.report(
             || serde_json::json!({ "service": service, "seconds": ready.after.as_secs_f64() }),
-            || {
-                format!(
-                    "{service} is ready again after {:.1} s\n",
-                    ready.after.as_secs_f64()
-                )
-            },
+            || format!("{service} is ready again after {:.1} s\n", ready.after.as_secs_f64()),
         );
     }
     Ok(())

@@ -40,10 +40,8 @@ pub struct Run {
 pub async fn run(context: &Context, run: &Run) -> Outcome {
     let listen =
         |kind| signal(kind).or_fail(Class::Unexpected, || "cannot listen to signals".to_owned());
-    let (mut interrupt, mut terminate) = (
-        listen(SignalKind::interrupt())?,
-        listen(SignalKind::terminate())?,
-    );
+    let (mut interrupt, mut terminate) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let docker = Docker::connect().await?;
     let name = crate::services::spec(&context.site()?, run.service).container;
     let outcome = tokio::select! {
@@ -76,13 +74,9 @@ async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome 
         up::bring_up(context, docker, &wanted, &plan).await?;
     }
     let spec = &wanted.services[0];
-    let _log = tokio::spawn(copy_log(
-        context.clone(),
-        docker.clone(),
-        spec.container.clone(),
-        begin,
-    ))
-    .abort_handle();
+    let _log =
+        tokio::spawn(copy_log(context.clone(), docker.clone(), spec.container.clone(), begin))
+            .abort_handle();
     let ready = supervise::until_ready(docker, spec).await?;
     notify::ready(&ready.detail);
     context.console.note(&format!(
@@ -116,13 +110,7 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(docker: &'a Docker, spec: &'a ServiceSpec) -> Self {
-        Self {
-            docker,
-            spec,
-            unanswered: 0,
-            restarts: 0,
-            counted_since: Instant::now(),
-        }
+        Self { docker, spec, unanswered: 0, restarts: 0, counted_since: Instant::now() }
     }
 
     /// Asks the service and looks at its container once; fails when it cannot be helped.
@@ -152,9 +140,7 @@ impl<'a> Watch<'a> {
                 if self.unanswered >= UNANSWERED {
                     self.unanswered = 0;
                     notify::status(&format!("started anew: {unready}"));
-                    self.docker
-                        .restart(&self.spec.container, STOP_SECONDS)
-                        .await?;
+                    self.docker.restart(&self.spec.container, STOP_SECONDS).await?;
                 }
             }
         }
@@ -170,10 +156,7 @@ async fn reread(context: &Context, docker: &Docker, service: Service) -> Outcome
     let mut plan = up::plan_up(docker, &site, &wanted).await?;
     let before = plan.steps.len();
     plan.steps.retain(|step| {
-        matches!(
-            step,
-            Step::File(..) | Step::Signal(..) | Step::Folder(_) | Step::Unlink(_)
-        )
+        matches!(step, Step::File(..) | Step::Signal(..) | Step::Folder(_) | Step::Unlink(_))
     });
     if plan.steps.len() < before {
         let told = format!("the configuration asks for a new container: run `runctl up {service}`");
@@ -187,18 +170,11 @@ async fn reread(context: &Context, docker: &Docker, service: Service) -> Outcome
 fn newest_change(context: &Context) -> Option<SystemTime> {
     let folder = context.layout.configuration();
     let entries = fs_err::read_dir(folder).ok()?;
-    entries
-        .flatten()
-        .filter_map(|entry| entry.metadata().ok()?.modified().ok())
-        .max()
+    entries.flatten().filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
 }
 
 async fn copy_log(context: Context, docker: Docker, container: String, since: i64) {
-    let range = LogRange {
-        tail: None,
-        since: Some(since),
-        follow: true,
-    };
+    let range = LogRange { tail: None, since: Some(since), follow: true };
     let mut lines = docker.logs(&container, range);
     while let Some(Ok(line)) = lines.next().await {
         context.console.log_line(&line.text);

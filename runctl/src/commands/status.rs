@@ -53,27 +53,14 @@ pub async fn status(context: &Context) -> Outcome {
 /// The generation that is served; looking makes no folders.
 fn served(layout: &Layout) -> Option<Generation> {
     let store = layout.store();
-    store
-        .is_dir()
-        .then(|| Store::open(store).ok()?.current().ok()?)
-        .flatten()
+    store.is_dir().then(|| Store::open(store).ok()?.current().ok()?).flatten()
 }
 
 async fn ask(spec: &ServiceSpec, container: Option<SeenContainer>) -> Line {
-    let running = container
-        .as_ref()
-        .is_some_and(|container| container.state == State::Running);
-    let answer = if running {
-        Some(probe::ask(&spec.probe).await)
-    } else {
-        None
-    };
+    let running = container.as_ref().is_some_and(|container| container.state == State::Running);
+    let answer = if running { Some(probe::ask(&spec.probe).await) } else { None };
     let (ready, latency_ms, answer) = match answer {
-        Some(Ok(answer)) => (
-            true,
-            Some(answer.latency.as_secs_f64() * 1000.0),
-            answer.detail,
-        ),
+        Some(Ok(answer)) => (true, Some(answer.latency.as_secs_f64() * 1000.0), answer.detail),
         Some(Err(unready)) => (false, None, unready.to_string()),
         None => (false, None, String::new()),
     };
@@ -85,9 +72,7 @@ async fn ask(spec: &ServiceSpec, container: Option<SeenContainer>) -> Line {
         Some(container) if container.state == State::Created => "created",
         Some(_) => "stopped",
     };
-    let since = container
-        .as_ref()
-        .map(|container| container.started.clone());
+    let since = container.as_ref().map(|container| container.started.clone());
     Line {
         service: spec.service,
         state,
@@ -96,20 +81,14 @@ async fn ask(spec: &ServiceSpec, container: Option<SeenContainer>) -> Line {
         latency_ms,
         answer,
         since: since.filter(|since| !since.is_empty()),
-        image: container
-            .as_ref()
-            .map_or_else(String::new, |container| short(&container.image)),
+        image: container.as_ref().map_or_else(String::new, |container| short(&container.image)),
         restarts: container.map_or(0, |container| container.restarts),
     }
 }
 
 /// The first twelve digits of an image's id, as the engine's own tools show it.
 fn short(image: &str) -> String {
-    image
-        .trim_start_matches("sha256:")
-        .chars()
-        .take(12)
-        .collect()
+    image.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
 fn table(lines: &[Line]) -> Table {
@@ -121,8 +100,7 @@ fn table(lines: &[Line]) -> Table {
             line.service.to_string(),
             line.state.to_owned(),
             line.address.clone(),
-            line.latency_ms
-                .map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms")),
+            line.latency_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms")),
             line.since.as_deref().map_or_else(|| "-".to_owned(), ago),
             line.image.clone(),
             line.restarts.to_string(),
@@ -137,10 +115,7 @@ fn ago(since: &str) -> String {
     let Ok(since) = since.parse::<jiff::Timestamp>() else {
         return since.to_owned();
     };
-    let seconds = jiff::Timestamp::now()
-        .as_second()
-        .saturating_sub(since.as_second())
-        .max(0);
+    let seconds = jiff::Timestamp::now().as_second().saturating_sub(since.as_second()).max(0);
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min", seconds / 60),

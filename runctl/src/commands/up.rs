@@ -37,13 +37,8 @@ pub async fn up(context: &Context, up: &Up) -> Outcome {
     let plan = plan_up(&docker, &site, &wanted).await?;
     bring_up(context, &docker, &wanted, &plan).await?;
     drop(lock);
-    let answers = join_all(
-        wanted
-            .services
-            .iter()
-            .map(|spec| supervise::until_ready(&docker, spec)),
-    )
-    .await;
+    let answers =
+        join_all(wanted.services.iter().map(|spec| supervise::until_ready(&docker, spec))).await;
     report(context, &plan, &wanted.services, answers)
 }
 
@@ -53,10 +48,7 @@ pub async fn plan_up(docker: &Docker, site: &Site, wanted: &Wanted) -> Outcome<P
     if seen.network.is_none() {
         network::refuse_conflicts(site).await?;
     }
-    let boot_is_wanted = wanted
-        .services
-        .iter()
-        .any(|spec| spec.service == Service::Boot);
+    let boot_is_wanted = wanted.services.iter().any(|spec| spec.service == Service::Boot);
     if boot_is_wanted && !seen.containers.contains_key(&Service::Boot) {
         ports::refuse_dhcp_servers(site).await?;
     }
@@ -67,11 +59,8 @@ pub async fn plan_up(docker: &Docker, site: &Site, wanted: &Wanted) -> Outcome<P
         .map(|spec| spec.image.as_str())
         .collect();
     if !missing.is_empty() {
-        return Err(Failure::say(
-            Class::Missing,
-            format!("not built yet: {}", missing.join(", ")),
-        )
-        .hint("run `runctl build`"));
+        return Err(Failure::say(Class::Missing, format!("not built yet: {}", missing.join(", ")))
+            .hint("run `runctl build`"));
     }
     Ok(plan::up(wanted, &seen))
 }
@@ -79,12 +68,7 @@ pub async fn plan_up(docker: &Docker, site: &Site, wanted: &Wanted) -> Outcome<P
 /// Applies a plan for these services.
 pub async fn bring_up(context: &Context, docker: &Docker, wanted: &Wanted, plan: &Plan) -> Outcome {
     let watch = context.console.watch();
-    let on = Applier {
-        docker,
-        site: &wanted.site,
-        network: &wanted.network.name,
-        watch: &*watch,
-    };
+    let on = Applier { docker, site: &wanted.site, network: &wanted.network.name, watch: &*watch };
     plan::apply(plan, &on).await
 }
 
@@ -111,11 +95,7 @@ fn report(
         || serde_json::json!({ "changed": plan.steps.len(), "ready": table.to_json() }),
         || {
             let changes = plan.steps.len();
-            let note = if changes == 0 {
-                "nothing to change\n".to_owned()
-            } else {
-                String::new()
-            };
+            let note = if changes == 0 { "nothing to change\n".to_owned() } else { String::new() };
             format!("{note}{table}")
         },
     );

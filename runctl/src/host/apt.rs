@@ -25,7 +25,5 @@ pub fn options() -> Outcome<Vec<(String, String)>> {
     let text = String::from_utf8_lossy(&dump.stdout);
     let pairs = text.lines().filter_map(|line| line.split_once(' '));
     let carried = pairs.filter(|(name, _)| CARRIED.contains(name));
-    Ok(carried
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
+    Ok(carried.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }

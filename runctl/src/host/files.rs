@@ -20,16 +20,13 @@ pub fn make_folder(folder: &Folder) -> Outcome {
 /// Writes a configuration file.
 pub fn write(file: &ConfigFile) -> Outcome {
     write_atomically(&file.path, file.contents.as_bytes(), file.mode, file.owner)
-        .or_fail(Class::Missing, || {
-            format!("cannot write {}", file.path.display())
-        })
+        .or_fail(Class::Missing, || format!("cannot write {}", file.path.display()))
 }
 
 /// Removes a file, and its folder if it was the last one in it.
 pub fn unlink(path: &Path) -> Outcome {
-    fs_err::remove_file(path).or_fail(Class::Missing, || {
-        format!("cannot remove {}", path.display())
-    })?;
+    fs_err::remove_file(path)
+        .or_fail(Class::Missing, || format!("cannot remove {}", path.display()))?;
     // A folder that holds something else stays.
     let _kept = path.parent().map(fs_err::remove_dir);
     Ok(())
@@ -63,9 +60,7 @@ pub fn write_atomically(
         .tempfile_in(folder)?;
     beside.write_all(contents)?;
     // The builder's permissions pass through the umask.
-    beside
-        .as_file()
-        .set_permissions(std::fs::Permissions::from_mode(mode))?;
+    beside.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
     if let Some((uid, gid)) = owner {
         chown(beside.path(), Some(uid), Some(gid))?;
     }

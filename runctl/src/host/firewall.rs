@@ -49,9 +49,7 @@ async fn expect_success(action: &str, bridge: &str) -> Outcome {
 
 async fn iptables(action: &str, bridge: &str) -> Outcome<std::process::Output> {
     tokio::process::Command::new("iptables")
-        .args([
-            "-w", "10", action, CHAIN, "-i", bridge, "-o", bridge, "-j", "ACCEPT",
-        ])
+        .args(["-w", "10", action, CHAIN, "-i", bridge, "-o", bridge, "-j", "ACCEPT"])
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()

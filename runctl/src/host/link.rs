@@ -13,16 +13,8 @@ pub async fn join_bridge(port: &str, bridge: &str) -> Outcome {
     let done = async {
         let bridge = index(&handle, bridge).await?;
         let port = index(&handle, port).await?;
-        let message = LinkUnspec::new_with_index(port)
-            .controller(bridge)
-            .up()
-            .build();
-        handle
-            .link()
-            .set(message)
-            .execute()
-            .await
-            .or_fail(Class::Network, tried)
+        let message = LinkUnspec::new_with_index(port).controller(bridge).up().build();
+        handle.link().set(message).execute().await.or_fail(Class::Network, tried)
     };
     let done = done.await;
     connection.abort();

@@ -49,15 +49,8 @@ pub async fn take(folder: &Path, name: &str, purpose: &str, patience: Duration) 
 
 fn held_by_another(file: &mut File, path: &Path) -> Failure {
     let mut holder = String::new();
-    let known = file
-        .rewind()
-        .and_then(|()| file.read_to_string(&mut holder))
-        .is_ok();
-    let holder = if known && !holder.trim().is_empty() {
-        holder.trim()
-    } else {
-        "another run"
-    };
+    let known = file.rewind().and_then(|()| file.read_to_string(&mut holder)).is_ok();
+    let holder = if known && !holder.trim().is_empty() { holder.trim() } else { "another run" };
     Failure::say(Class::Locked, format!("{holder} holds {}", path.display()))
         .hint("wait for it to end, then run this again")
 }

@@ -28,10 +28,7 @@ pub async fn refuse_conflicts(site: &Site) -> Outcome {
             "choose another `bridge` or `subnet` in {}/site.toml; {free} is free",
             folder.display()
         ),
-        None => format!(
-            "choose another `bridge` or `subnet` in {}/site.toml",
-            folder.display()
-        ),
+        None => format!("choose another `bridge` or `subnet` in {}/site.toml", folder.display()),
     }))
 }
 
@@ -47,54 +44,32 @@ pub async fn observe() -> Outcome<HostNetwork> {
 
 async fn read(handle: &Handle) -> Result<HostNetwork, rtnetlink::Error> {
     let links: Vec<_> = handle.link().get().execute().try_collect().await?;
-    let names: HashMap<u32, String> = links
-        .iter()
-        .map(|link| (link.header.index, name_of(link)))
-        .collect();
+    let names: HashMap<u32, String> =
+        links.iter().map(|link| (link.header.index, name_of(link))).collect();
     let mut networks = Vec::new();
     let addresses: Vec<_> = handle.address().get().execute().try_collect().await?;
     for address in addresses {
         let link = names.get(&address.header.index).cloned();
-        let held = address
-            .attributes
-            .iter()
-            .find_map(|attribute| match attribute {
-                AddressAttribute::Address(std::net::IpAddr::V4(address)) => Some(*address),
-                _ => None,
-            });
+        let held = address.attributes.iter().find_map(|attribute| match attribute {
+            AddressAttribute::Address(std::net::IpAddr::V4(address)) => Some(*address),
+            _ => None,
+        });
         let net = held.and_then(|held| Ipv4Net::new(held, address.header.prefix_len).ok());
-        networks.extend(net.map(|net| Network {
-            net: net.trunc(),
-            link,
-        }));
+        networks.extend(net.map(|net| Network { net: net.trunc(), link }));
     }
     let every = RouteMessageBuilder::<Ipv4Addr>::new().build();
     let routes: Vec<_> = handle.route().get(every).execute().try_collect().await?;
     let is_main = |route: &&RouteMessage| route.header.table == RouteHeader::RT_TABLE_MAIN;
-    networks.extend(
-        routes
-            .iter()
-            .filter(is_main)
-            .filter_map(|route| network_of(route, &names)),
-    );
-    let links = links.iter().map(|link| Link {
-        name: name_of(link),
-        bridge: is_bridge(link),
-    });
-    Ok(HostNetwork {
-        links: links.collect(),
-        networks,
-    })
+    networks.extend(routes.iter().filter(is_main).filter_map(|route| network_of(route, &names)));
+    let links = links.iter().map(|link| Link { name: name_of(link), bridge: is_bridge(link) });
+    Ok(HostNetwork { links: links.collect(), networks })
 }
 
 fn name_of(link: &LinkMessage) -> String {
-    let names = link
-        .attributes
-        .iter()
-        .filter_map(|attribute| match attribute {
-            LinkAttribute::IfName(name) => Some(name.clone()),
-            _ => None,
-        });
+    let names = link.attributes.iter().filter_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => Some(name.clone()),
+        _ => None,
+    });
     names.into_iter().next().unwrap_or_default()
 }
 
@@ -124,15 +99,8 @@ mod tests {
     #[tokio::test]
     async fn every_host_has_a_loopback() {
         let host = super::observe().await.expect("netlink answers");
-        let loopback = host
-            .networks
-            .iter()
-            .find(|n| n.link.as_deref() == Some("lo"));
+        let loopback = host.networks.iter().find(|n| n.link.as_deref() == Some("lo"));
         assert_eq!(loopback.map(|n| n.net), "127.0.0.0/8".parse().ok());
-        assert!(
-            host.links
-                .iter()
-                .any(|link| link.name == "lo" && !link.bridge)
-        );
+        assert!(host.links.iter().any(|link| link.name == "lo" && !link.bridge));
     }
 }

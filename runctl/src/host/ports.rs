@@ -30,9 +30,7 @@ pub async fn refuse_dhcp_servers(site: &Site) -> Outcome {
             "UDP port 67 of this host is in use by {who}: it would answer DHCP on {bridge} too"
         ),
     )
-    .hint(format!(
-        "stop it, or bind it to its own interface; boot answers on {bridge}"
-    )))
+    .hint(format!("stop it, or bind it to its own interface; boot answers on {bridge}")))
 }
 
 /// Says who listens, if a line of `ss` tells of a socket that hears what is broadcast on any interface.
@@ -45,14 +43,8 @@ fn listener(line: &str, host: &str) -> Option<String> {
     }
     let users = fields.nth(1).unwrap_or_default();
     let name = users.split('"').nth(1).unwrap_or("another process");
-    let pid = users
-        .split("pid=")
-        .nth(1)
-        .and_then(|rest| rest.split(',').next());
-    Some(pid.map_or_else(
-        || format!("`{name}`"),
-        |pid| format!("`{name}` (process {pid})"),
-    ))
+    let pid = users.split("pid=").nth(1).and_then(|rest| rest.split(',').next());
+    Some(pid.map_or_else(|| format!("`{name}`"), |pid| format!("`{name}` (process {pid})")))
 }
 
 #[cfg(test)]

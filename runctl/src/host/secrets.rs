@@ -78,24 +78,15 @@ pub enum Error {
 /// Whether it must be made, or made anew.
 pub fn is_due(secret: &Secret) -> bool {
     match secret {
-        Secret::CertificateAuthority {
-            key, certificate, ..
-        } => !key.exists() || !certificate.exists(),
-        Secret::ServerCertificate {
-            key,
-            certificate,
-            authority,
-            names,
-            ..
-        } => !key.exists() || !Label::of(names, authority).holds(certificate),
+        Secret::CertificateAuthority { key, certificate, .. } => {
+            !key.exists() || !certificate.exists()
+        }
+        Secret::ServerCertificate { key, certificate, authority, names, .. } => {
+            !key.exists() || !Label::of(names, authority).holds(certificate)
+        }
         Secret::SshKey { path, .. } => !path.exists() || !public_half(path).exists(),
         Secret::Password { path, .. } => !path.exists(),
-        Secret::PasswordFile {
-            path,
-            user,
-            password,
-            ..
-        } => {
+        Secret::PasswordFile { path, user, password, .. } => {
             is_older(path, password)
                 || !read(path).is_ok_and(|text| text.starts_with(&format!("{user}:")))
         }
@@ -110,64 +101,28 @@ pub fn is_due(secret: &Secret) -> bool {
 /// Makes it, whatever is there.
 pub fn make(secret: &Secret) -> Result<(), Error> {
     match secret {
-        Secret::CertificateAuthority {
-            key,
-            certificate,
-            name,
-        } => make_authority(key, certificate, name),
-        Secret::ServerCertificate {
-            key,
-            certificate,
-            authority_key,
-            authority,
-            names,
-            owner,
-        } => {
-            let signer = Signer {
-                key: authority_key,
-                certificate: authority,
-            };
+        Secret::CertificateAuthority { key, certificate, name } => {
+            make_authority(key, certificate, name)
+        }
+        Secret::ServerCertificate { key, certificate, authority_key, authority, names, owner } => {
+            let signer = Signer { key: authority_key, certificate: authority };
             make_server(key, certificate, &signer, names, *owner)
         }
-        Secret::SshKey {
-            path,
-            comment,
-            owner,
-        } => make_ssh_key(path, comment, *owner),
+        Secret::SshKey { path, comment, owner } => make_ssh_key(path, comment, *owner),
         Secret::Password { path, owner } => {
             write(path, &format!("{}\n", random_password()), 0o600, *owner)
         }
-        Secret::PasswordFile {
-            path,
-            user,
-            password,
-            owner,
-        } => {
-            let hash = bcrypt::hash(read_password(password)?, BCRYPT_COST).map_err(|source| {
-                Error::Hash {
-                    path: password.clone(),
-                    source,
-                }
-            })?;
+        Secret::PasswordFile { path, user, password, owner } => {
+            let hash = bcrypt::hash(read_password(password)?, BCRYPT_COST)
+                .map_err(|source| Error::Hash { path: password.clone(), source })?;
             write(path, &format!("{user}:{hash}\n"), 0o600, *owner)
         }
-        Secret::Rendered {
-            path,
-            template,
-            password,
-            owner,
-        } => write(
-            path,
-            &template.replace("{}", &read_password(password)?),
-            0o600,
-            *owner,
-        ),
-        Secret::Copy {
-            path,
-            original,
-            mode,
-            owner,
-        } => write(path, &read(original)?, *mode, *owner),
+        Secret::Rendered { path, template, password, owner } => {
+            write(path, &template.replace("{}", &read_password(password)?), 0o600, *owner)
+        }
+        Secret::Copy { path, original, mode, owner } => {
+            write(path, &read(original)?, *mode, *owner)
+        }
     }
 }
 
@@ -178,10 +133,7 @@ fn is_older(derived: &Path, source: &Path) -> bool {
 }
 
 fn read(path: &Path) -> Result<String, Error> {
-    fs_err::read_to_string(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })
+    fs_err::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 fn read_password(path: &Path) -> Result<String, Error> {
@@ -191,10 +143,8 @@ fn read_password(path: &Path) -> Result<String, Error> {
 fn write(path: &Path, text: &str, mode: u32, owner: (u32, u32)) -> Result<(), Error> {
     // Only root can give files away; without it everything stays this user's.
     let owner = rustix::process::geteuid().is_root().then_some(owner);
-    write_atomically(path, text.as_bytes(), mode, owner).map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-    })
+    write_atomically(path, text.as_bytes(), mode, owner)
+        .map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 fn random_password() -> String {
@@ -208,39 +158,23 @@ fn public_half(key: &Path) -> PathBuf {
 }
 
 fn make_ssh_key(path: &Path, comment: &str, owner: (u32, u32)) -> Result<(), Error> {
-    let failed = |source| Error::SshKey {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::SshKey { path: path.to_owned(), source };
     let mut key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519).map_err(failed)?;
     key.set_comment(comment);
     let public = key.public_key().to_openssh().map_err(failed)?;
-    write(
-        path,
-        &key.to_openssh(LineEnding::LF).map_err(failed)?,
-        0o600,
-        owner,
-    )?;
+    write(path, &key.to_openssh(LineEnding::LF).map_err(failed)?, 0o600, owner)?;
     write(&public_half(path), &format!("{public}\n"), 0o644, owner)
 }
 
 fn make_authority(key_path: &Path, path: &Path, name: &str) -> Result<(), Error> {
-    let failed = |source| Error::Certificate {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Certificate { path: path.to_owned(), source };
     let key = KeyPair::generate().map_err(failed)?;
     let mut parameters = parameters(Vec::new(), name, AUTHORITY_YEARS).map_err(failed)?;
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let certificate = parameters.self_signed(&key).map_err(failed)?;
     write(key_path, &key.serialize_pem(), 0o600, (0, 0))?;
-    write(
-        path,
-        &format!("{NAME}{name}\n{}", certificate.pem()),
-        0o644,
-        (0, 0),
-    )
+    write(path, &format!("{NAME}{name}\n{}", certificate.pem()), 0o644, (0, 0))
 }
 
 /// Who signs a server's certificate.
@@ -256,19 +190,12 @@ fn make_server(
     names: &[String],
     owner: (u32, u32),
 ) -> Result<(), Error> {
-    let failed = |source| Error::Certificate {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Certificate { path: path.to_owned(), source };
     let authority_key = KeyPair::from_pem(&read(signer.key)?).map_err(failed)?;
     // An issuer is its name and its key, and both are at hand: nothing has to take the certificate apart.
-    let name = said(&read(signer.certificate)?, NAME)
-        .unwrap_or_default()
-        .to_owned();
-    let issuer = Issuer::new(
-        parameters(Vec::new(), &name, AUTHORITY_YEARS).map_err(failed)?,
-        authority_key,
-    );
+    let name = said(&read(signer.certificate)?, NAME).unwrap_or_default().to_owned();
+    let issuer =
+        Issuer::new(parameters(Vec::new(), &name, AUTHORITY_YEARS).map_err(failed)?, authority_key);
     let key = KeyPair::generate().map_err(failed)?;
     let common_name = names.first().map_or("", String::as_str);
     let mut parameters = parameters(names.to_vec(), common_name, SERVER_YEARS).map_err(failed)?;
@@ -278,12 +205,7 @@ fn make_server(
     let certificate = parameters.signed_by(&key, &issuer).map_err(failed)?;
     let label = Label::of(names, signer.certificate);
     write(key_path, &key.serialize_pem(), 0o600, owner)?;
-    write(
-        path,
-        &format!("{}{}", label.lines(&end(SERVER_YEARS)), certificate.pem()),
-        0o644,
-        owner,
-    )
+    write(path, &format!("{}{}", label.lines(&end(SERVER_YEARS)), certificate.pem()), 0o644, owner)
 }
 
 fn parameters(
@@ -293,9 +215,7 @@ fn parameters(
 ) -> Result<CertificateParams, rcgen::Error> {
     let mut parameters = CertificateParams::new(names)?;
     parameters.distinguished_name = rcgen::DistinguishedName::new();
-    parameters
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
+    parameters.distinguished_name.push(DnType::CommonName, common_name);
     let day = |day: &Zoned| {
         let number = |part: i8| u8::try_from(part).unwrap_or(1);
         rcgen::date_time_ymd(day.year().into(), number(day.month()), number(day.day()))
@@ -334,19 +254,11 @@ impl Label {
     fn of(names: &[String], authority: &Path) -> Self {
         let pem = fs_err::read(authority).unwrap_or_default();
         let digest = feeds::digest::Sha256(sha2::Sha256::digest(pem).into());
-        Self {
-            names: names.join(" "),
-            authority: digest.to_string(),
-        }
+        Self { names: names.join(" "), authority: digest.to_string() }
     }
 
     fn lines(&self, end: &Zoned) -> String {
-        format!(
-            "{FOR}{}\n{BY}{}\n{UNTIL}{}\n",
-            self.names,
-            self.authority,
-            end.date()
-        )
+        format!("{FOR}{}\n{BY}{}\n{UNTIL}{}\n", self.names, self.authority, end.date())
     }
 
     /// Whether a certificate is labelled so, and its end is not near.

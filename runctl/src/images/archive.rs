@@ -22,10 +22,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Begins an archive in the folder for temporary files.
     pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            tar: tar::Builder::new(NamedTempFile::new()?),
-            layers: Vec::new(),
-        })
+        Ok(Self { tar: tar::Builder::new(NamedTempFile::new()?), layers: Vec::new() })
     }
 
     /// Adds a layer, an uncompressed tar.
@@ -71,10 +68,7 @@ pub(super) fn diff_id(layer: &Path) -> std::io::Result<String> {
             length => hash.update(&buffer[..length]),
         }
     }
-    Ok(format!(
-        "sha256:{}",
-        feeds::digest::Sha256(hash.finalize().into())
-    ))
+    Ok(format!("sha256:{}", feeds::digest::Sha256(hash.finalize().into())))
 }
 
 /// An archive of one image, opened for reading.
@@ -93,10 +87,7 @@ impl Reader {
             let name = entry.path()?.to_string_lossy().into_owned();
             members.push((name, entry.raw_file_position(), entry.size()));
         }
-        Ok(Self {
-            file: File::open(path)?,
-            members,
-        })
+        Ok(Self { file: File::open(path)?, members })
     }
 
     /// Opens one member, and tells its size.

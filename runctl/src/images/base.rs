@@ -41,9 +41,7 @@ impl Recipe {
         let mut files = <[String; 4]>::default();
         for (name, contents) in FILES.iter().zip(&mut files) {
             *contents = fs_err::read_to_string(folder.join(name))
-                .or_fail(Class::Missing, || {
-                    "cannot read how the base image is made".to_owned()
-                })
+                .or_fail(Class::Missing, || "cannot read how the base image is made".to_owned())
                 .map_err(|failure| failure.hint("run install.sh again, or set BOODDIES_IMAGES"))?;
         }
         Ok(Self {
@@ -71,23 +69,16 @@ impl Recipe {
 
     /// The packages beyond the essential ones.
     fn packages(&self) -> String {
-        let words = self.files[0]
-            .lines()
-            .map(|line| line.split('#').next().unwrap_or("").trim());
-        words
-            .filter(|word| !word.is_empty())
-            .collect::<Vec<_>>()
-            .join(",")
+        let words = self.files[0].lines().map(|line| line.split('#').next().unwrap_or("").trim());
+        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(",")
     }
 
     /// Makes the root with mmdebstrap and wraps it as an image archive.
     pub(super) async fn make(&self, reference: &str, input: &str) -> Outcome<NamedTempFile> {
         let tried = || "cannot make the base image".to_owned();
         let folder = tempfile::tempdir().or_fail(Class::Missing, tried)?;
-        let (sources, layer) = (
-            folder.path().join("host.sources"),
-            folder.path().join("layer.tar"),
-        );
+        let (sources, layer) =
+            (folder.path().join("host.sources"), folder.path().join("layer.tar"));
         fs_err::write(&sources, &self.sources).or_fail(Class::Missing, tried)?;
         self.mmdebstrap(&sources, &layer).await?;
         wrap(reference, input, &layer).or_fail(Class::Missing, tried)
@@ -95,29 +86,16 @@ impl Recipe {
 
     async fn mmdebstrap(&self, sources: &Path, layer: &Path) -> Outcome {
         let mut command = tokio::process::Command::new("mmdebstrap");
-        command.args([
-            "--variant=minbase",
-            "--mode=root",
-            "--format=tar",
-            "--quiet",
-        ]);
+        command.args(["--variant=minbase", "--mode=root", "--format=tar", "--quiet"]);
         command.arg(format!("--include={}", self.packages()));
-        command.args(
-            self.options
-                .iter()
-                .map(|option| format!("--aptopt={option}")),
-        );
-        for (option, file) in [
-            ("aptopt", "apt.conf"),
-            ("dpkgopt", "dpkg.cfg"),
-            ("customize-hook", "customize"),
-        ] {
+        command.args(self.options.iter().map(|option| format!("--aptopt={option}")));
+        for (option, file) in
+            [("aptopt", "apt.conf"), ("dpkgopt", "dpkg.cfg"), ("customize-hook", "customize")]
+        {
             command.arg(format!("--{option}={}", self.folder.join(file).display()));
         }
         command.arg(&self.codename).arg(layer).arg(sources);
-        command
-            .env("SOURCE_DATE_EPOCH", EPOCH.to_string())
-            .env("LC_ALL", "C.UTF-8");
+        command.env("SOURCE_DATE_EPOCH", EPOCH.to_string()).env("LC_ALL", "C.UTF-8");
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -138,27 +116,19 @@ impl Recipe {
         let mut last: Vec<_> = said.lines().rev().take(8).collect();
         last.reverse();
         let last = quoted(&last);
-        Err(Failure::say(
-            Class::Engine,
-            format!("mmdebstrap could not make the base image{last}"),
-        )
-        .hint("does `apt-get update` work on this host?"))
+        Err(Failure::say(Class::Engine, format!("mmdebstrap could not make the base image{last}"))
+            .hint("does `apt-get update` work on this host?"))
     }
 }
 
 fn no_apt() -> Failure {
-    Failure::say(
-        Class::Missing,
-        "this host has no APT sources of its own release",
-    )
-    .hint("name any Debian or Ubuntu image as `base` in site.toml")
+    Failure::say(Class::Missing, "this host has no APT sources of its own release")
+        .hint("name any Debian or Ubuntu image as `base` in site.toml")
 }
 
 fn host_codename() -> Option<String> {
     let release = fs_err::read_to_string("/etc/os-release").ok()?;
-    let value = release
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
+    let value = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
     Some(value.trim_matches('"').to_owned())
 }
 
@@ -167,10 +137,7 @@ fn deb822(source: &HostSource) -> String {
     let urls: Vec<_> = source.urls.iter().map(url::Url::as_str).collect();
     let trust = match &source.signed_by {
         Trust::Files(paths) => {
-            let paths: Vec<_> = paths
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect();
+            let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
             format!("Signed-By: {}\n", paths.join(" "))
         }
         Trust::Inline(key) => format!("Signed-By:\n{}", folded(key)),
@@ -187,11 +154,7 @@ fn deb822(source: &HostSource) -> String {
 /// A text of several lines as the value of a deb822 field: indented, empty lines as a dot.
 fn folded(text: &str) -> String {
     let fold = |line: &str| {
-        if line.trim().is_empty() {
-            " .\n".to_owned()
-        } else {
-            format!(" {line}\n")
-        }
+        if line.trim().is_empty() { " .\n".to_owned() } else { format!(" {line}\n") }
     };
     text.trim().lines().map(fold).collect()
 }

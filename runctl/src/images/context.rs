@@ -18,10 +18,7 @@ pub(super) struct Context {
 impl Context {
     /// Hashes everything that goes into the image.
     pub(super) fn input(&self, base_id: &str) -> String {
-        let digest = sha2::Sha256::new()
-            .chain_update(base_id)
-            .chain_update(&self.tar)
-            .finalize();
+        let digest = sha2::Sha256::new().chain_update(base_id).chain_update(&self.tar).finalize();
         feeds::digest::Sha256(digest.into()).to_string()
     }
 }
@@ -44,9 +41,7 @@ pub(super) fn read(folder: &Path) -> Outcome<Context> {
     for path in &files {
         append(&mut tar, folder, path).or_fail(Class::Missing, tried)?;
     }
-    Ok(Context {
-        tar: tar.into_inner().or_fail(Class::Missing, tried)?.into(),
-    })
+    Ok(Context { tar: tar.into_inner().or_fail(Class::Missing, tried)?.into() })
 }
 
 fn append(tar: &mut tar::Builder<Vec<u8>>, folder: &Path, path: &Path) -> std::io::Result<()> {

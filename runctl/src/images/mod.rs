@@ -47,12 +47,7 @@ pub async fn build(
     options: Options,
     watch: &dyn Watch,
 ) -> Outcome<Vec<Built>> {
-    let builder = Builder {
-        docker,
-        site,
-        options,
-        watch,
-    };
+    let builder = Builder { docker, site, options, watch };
     let mut built = Vec::new();
     let base = match &site.image.base {
         Base::Reference(reference) => builder.named_base(reference).await?,
@@ -84,14 +79,9 @@ impl Builder<'_> {
                 Class::Missing,
                 format!("the base image `{reference}` is not on this host"),
             )
-            .hint(format!(
-                "`docker pull {reference}`, or set `base = \"host\"` in site.toml"
-            ))
+            .hint(format!("`docker pull {reference}`, or set `base = \"host\"` in site.toml"))
         })?;
-        Ok(BaseImage {
-            reference: reference.to_owned(),
-            image,
-        })
+        Ok(BaseImage { reference: reference.to_owned(), image })
     }
 
     async fn base_from_host(&self, built: &mut Vec<Built>) -> Outcome<BaseImage> {
@@ -102,11 +92,7 @@ impl Builder<'_> {
             self.docker.load(archive.path()).await
         };
         let (image, unchanged) = self.unless_there(&reference, &input, make).await?;
-        built.push(Built {
-            image: reference.clone(),
-            id: image.id.clone(),
-            unchanged,
-        });
+        built.push(Built { image: reference.clone(), id: image.id.clone(), unchanged });
         Ok(BaseImage { reference, image })
     }
 
@@ -123,18 +109,11 @@ impl Builder<'_> {
             fresh: self.options.fresh,
         };
         let make = async |id| {
-            self.docker
-                .build(&unsettled, |line| self.tell_step(id, line))
-                .await?;
-            self.settle(&unsettled.reference, &reference, base.image.layers)
-                .await
+            self.docker.build(&unsettled, |line| self.tell_step(id, line)).await?;
+            self.settle(&unsettled.reference, &reference, base.image.layers).await
         };
         let (image, unchanged) = self.unless_there(&reference, &input, make).await?;
-        Ok(Built {
-            image: reference,
-            id: image.id,
-            unchanged,
-        })
+        Ok(Built { image: reference, id: image.id, unchanged })
     }
 
     /// Gives an image that was just built its final form and name.
@@ -173,25 +152,13 @@ impl Builder<'_> {
         }
         let id = Id::fresh();
         let label = format!("build {reference}");
-        self.watch.event(Event::Started {
-            id,
-            label,
-            total: None,
-            unit: Some("step"),
-        });
+        self.watch.event(Event::Started { id, label, total: None, unit: Some("step") });
         let outcome = make(id).await;
-        let failed = outcome
-            .as_ref()
-            .err()
-            .map(|failure| failure.error.to_string());
+        let failed = outcome.as_ref().err().map(|failure| failure.error.to_string());
         self.watch.event(Event::Finished { id, failed });
         outcome?;
-        let gone = || {
-            Failure::say(
-                Class::Engine,
-                format!("image `{reference}` was built and is gone"),
-            )
-        };
+        let gone =
+            || Failure::say(Class::Engine, format!("image `{reference}` was built and is gone"));
         Ok((self.docker.image(reference).await?.ok_or_else(gone)?, false))
     }
 }

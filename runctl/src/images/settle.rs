@@ -87,8 +87,7 @@ mod tests {
             let mut header = tar::Header::new_ustar();
             header.set_size(contents.len() as u64);
             header.set_mtime(mtime);
-            tar.append_data(&mut header, name, contents.as_bytes())
-                .unwrap();
+            tar.append_data(&mut header, name, contents.as_bytes()).unwrap();
         }
         tar.into_inner().unwrap()
     }

@@ -25,9 +25,7 @@ pub struct Applier<'a> {
 /// Carries out all steps, or stops at the first that fails.
 pub async fn apply(plan: &Plan, on: &Applier<'_>) -> Outcome {
     for step in &plan.steps {
-        on.watch.event(Event::Note {
-            text: step.to_string(),
-        });
+        on.watch.event(Event::Note { text: step.to_string() });
         on.step(step).await?;
     }
     Ok(())
@@ -37,9 +35,8 @@ impl Applier<'_> {
     async fn step(&self, step: &Step) -> Outcome {
         match step {
             Step::Folder(folder) => files::make_folder(folder),
-            Step::Secret(secret) => secrets::make(secret).or_fail(Class::Missing, || {
-                format!("cannot make {}", secret.path().display())
-            }),
+            Step::Secret(secret) => secrets::make(secret)
+                .or_fail(Class::Missing, || format!("cannot make {}", secret.path().display())),
             Step::File(file, _) => files::write(file),
             Step::Unlink(path) => files::unlink(path),
             Step::Network(network) => self.docker.create_network(self.site, network).await,
@@ -51,9 +48,7 @@ impl Applier<'_> {
                 self.docker.remove(container).await
             }
             Step::Create(spec, hash) => {
-                self.docker
-                    .create(self.site, spec, hash, self.network)
-                    .await
+                self.docker.create(self.site, spec, hash, self.network).await
             }
             Step::Start(_, container, _) => self.docker.start(container).await,
             Step::Signal(_, container, signal) => self.docker.signal(container, signal).await,

@@ -18,24 +18,13 @@ pub fn up(wanted: &Wanted, seen: &Seen) -> Plan {
 pub fn down(wanted: &Wanted, seen: &Seen) -> Plan {
     let mut steps = Vec::new();
     let going = |service: &Service| wanted.services.iter().any(|spec| spec.service == *service);
-    for (service, container) in seen
-        .containers
-        .iter()
-        .rev()
-        .filter(|(service, _)| going(service))
-    {
-        steps.push(Step::Remove(
-            *service,
-            container.name.clone(),
-            "it was asked for",
-        ));
+    for (service, container) in seen.containers.iter().rev().filter(|(service, _)| going(service)) {
+        steps.push(Step::Remove(*service, container.name.clone(), "it was asked for"));
     }
     if seen.containers.keys().all(going) {
         if seen.network.is_some() {
-            steps.push(Step::RemoveNetwork(
-                wanted.network.name.clone(),
-                "no service is left on it",
-            ));
+            steps
+                .push(Step::RemoveNetwork(wanted.network.name.clone(), "no service is left on it"));
         }
         if seen.passage {
             steps.push(Step::RemovePassage(wanted.network.bridge.clone()));
@@ -46,10 +35,7 @@ pub fn down(wanted: &Wanted, seen: &Seen) -> Plan {
 
 /// Plans the network; tells whether every container must leave it first.
 fn network(wanted: &Wanted, seen: &Seen, steps: &mut Vec<Step>) -> bool {
-    let wrong = seen
-        .network
-        .as_ref()
-        .is_some_and(|network| *network != wanted.network);
+    let wrong = seen.network.as_ref().is_some_and(|network| *network != wanted.network);
     if wrong {
         for (service, container) in &seen.containers {
             let why = "its network must be made anew";
@@ -69,11 +55,7 @@ fn network(wanted: &Wanted, seen: &Seen, steps: &mut Vec<Step>) -> bool {
 }
 
 fn service(spec: &ServiceSpec, seen: &Seen, network_is_wrong: bool, steps: &mut Vec<Step>) {
-    for folder in spec
-        .folders
-        .iter()
-        .filter(|folder| !seen.folders.contains(folder))
-    {
+    for folder in spec.folders.iter().filter(|folder| !seen.folders.contains(folder)) {
         // Two services may share a folder.
         let planned = |step: &Step| matches!(step, Step::Folder(other) if other == folder);
         if !steps.iter().any(planned) {
@@ -94,20 +76,10 @@ fn service(spec: &ServiceSpec, seen: &Seen, network_is_wrong: bool, steps: &mut 
         }
         steps.push(Step::File(file.clone(), why));
     }
-    steps.extend(
-        seen.strays
-            .get(&spec.service)
-            .into_iter()
-            .flatten()
-            .cloned()
-            .map(Step::Unlink),
-    );
+    steps.extend(seen.strays.get(&spec.service).into_iter().flatten().cloned().map(Step::Unlink));
     let image = seen.images.get(&spec.image).map_or("", String::as_str);
     let hash = spec_hash(spec, image);
-    let container = seen
-        .containers
-        .get(&spec.service)
-        .filter(|_| !network_is_wrong);
+    let container = seen.containers.get(&spec.service).filter(|_| !network_is_wrong);
     let (name, which) = (spec.container.clone(), spec.service);
     match container {
         Some(container) if container.spec == hash => match container.state {

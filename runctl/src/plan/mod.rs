@@ -107,10 +107,7 @@ impl fmt::Display for Step {
             }
             Self::Start(_, container, why) => write!(f, "start container {container}: {why}"),
             Self::Signal(_, container, signal) => {
-                write!(
-                    f,
-                    "send {signal} to container {container}: its files changed"
-                )
+                write!(f, "send {signal} to container {container}: its files changed")
             }
         }
     }
@@ -140,14 +137,9 @@ impl fmt::Display for Plan {
 pub fn spec_hash(spec: &ServiceSpec, image_id: &str) -> String {
     use sha2::Digest as _;
     let mut hashed = spec.clone();
-    hashed
-        .files
-        .retain(|file| file.on_change == OnChange::Replace);
+    hashed.files.retain(|file| file.on_change == OnChange::Replace);
     let json = serde_json::to_vec(&hashed).unwrap_or_default();
-    let digest = sha2::Sha256::new()
-        .chain_update(image_id)
-        .chain_update([0])
-        .chain_update(json)
-        .finalize();
+    let digest =
+        sha2::Sha256::new().chain_update(image_id).chain_update([0]).chain_update(json).finalize();
     feeds::digest::Sha256(digest.into()).to_string()
 }

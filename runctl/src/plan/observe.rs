@@ -51,23 +51,14 @@ pub async fn observe(docker: &Docker, wanted: &Wanted) -> Outcome<Seen> {
         if let Some(image) = docker.image(&spec.image).await? {
             seen.images.insert(spec.image.clone(), image.id);
         }
-        seen.folders.extend(
-            spec.folders
-                .iter()
-                .filter(|folder| is_as_wanted(folder))
-                .cloned(),
-        );
+        seen.folders.extend(spec.folders.iter().filter(|folder| is_as_wanted(folder)).cloned());
         for file in &spec.files {
             if let Ok(contents) = fs_err::read_to_string(&file.path) {
                 seen.files.insert(file.path.clone(), contents);
             }
         }
-        let due: Vec<_> = spec
-            .secrets
-            .iter()
-            .filter(|secret| secrets::is_due(secret))
-            .cloned()
-            .collect();
+        let due: Vec<_> =
+            spec.secrets.iter().filter(|secret| secrets::is_due(secret)).cloned().collect();
         seen.strays.insert(spec.service, strays(spec));
         seen.secrets_due.insert(spec.service, due);
     }

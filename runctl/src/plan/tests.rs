@@ -20,8 +20,7 @@ fn satisfied(wanted: &Wanted) -> Seen {
         ..Seen::default()
     };
     for spec in &wanted.services {
-        seen.images
-            .insert(spec.image.clone(), "sha256:1".to_owned());
+        seen.images.insert(spec.image.clone(), "sha256:1".to_owned());
         seen.folders.extend(spec.folders.iter().cloned());
         for file in &spec.files {
             seen.files.insert(file.path.clone(), file.contents.clone());
@@ -62,17 +61,9 @@ fn kinds(plan: &Plan) -> Vec<&'static str> {
 
 #[test]
 fn an_empty_host_gets_everything_in_order() {
-    let plan = up(
-        &wanted(&[Service::Boot]),
-        &Seen {
-            frames_are_filtered: true,
-            ..Seen::default()
-        },
-    );
-    assert_eq!(
-        kinds(&plan),
-        ["network", "passage", "folder", "file", "create", "start"]
-    );
+    let plan =
+        up(&wanted(&[Service::Boot]), &Seen { frames_are_filtered: true, ..Seen::default() });
+    assert_eq!(kinds(&plan), ["network", "passage", "folder", "file", "create", "start"]);
 }
 
 #[test]
@@ -85,8 +76,7 @@ fn what_was_applied_is_not_planned_again() {
 fn a_new_image_replaces_its_container_only() {
     let wanted = wanted(&[Service::Boot, Service::Data]);
     let mut seen = satisfied(&wanted);
-    seen.images
-        .insert(wanted.services[1].image.clone(), "sha256:2".to_owned());
+    seen.images.insert(wanted.services[1].image.clone(), "sha256:2".to_owned());
     let plan = up(&wanted, &seen);
     assert_eq!(kinds(&plan), ["remove", "create", "start"]);
     assert!(plan.to_string().contains("booddies-data"), "{plan}");
@@ -98,11 +88,7 @@ fn changed_machines_are_told_by_a_signal() {
     let wanted = wanted(&[Service::Boot]);
     let mut seen = satisfied(&wanted);
     let signalled = |file: &&ConfigFile| matches!(file.on_change, OnChange::Signal(_));
-    let file = wanted.services[0]
-        .files
-        .iter()
-        .find(signalled)
-        .expect("boot rereads a file");
+    let file = wanted.services[0].files.iter().find(signalled).expect("boot rereads a file");
     seen.files.insert(file.path.clone(), "old\n".to_owned());
     assert_eq!(kinds(&up(&wanted, &seen)), ["file", "signal"]);
 }
@@ -112,16 +98,9 @@ fn a_changed_setting_replaces_the_container() {
     let mut wanted = wanted(&[Service::Boot]);
     let seen = satisfied(&wanted);
     let replaced = |file: &&mut ConfigFile| file.on_change == OnChange::Replace;
-    let file = wanted.services[0]
-        .files
-        .iter_mut()
-        .find(replaced)
-        .expect("boot has settings");
+    let file = wanted.services[0].files.iter_mut().find(replaced).expect("boot has settings");
     file.contents.push_str("# changed\n");
-    assert_eq!(
-        kinds(&up(&wanted, &seen)),
-        ["file", "remove", "create", "start"]
-    );
+    assert_eq!(kinds(&up(&wanted, &seen)), ["file", "remove", "create", "start"]);
 }
 
 #[test]
@@ -130,10 +109,7 @@ fn another_subnet_makes_the_network_anew_without_its_containers() {
     let seen = satisfied(&wanted);
     wanted.network.subnet = "10.99.0.0/24".to_owned();
     let steps = kinds(&up(&wanted, &seen));
-    assert_eq!(
-        steps,
-        ["remove", "remove network", "network", "create", "start"]
-    );
+    assert_eq!(steps, ["remove", "remove network", "network", "create", "start"]);
 }
 
 #[test]
@@ -141,10 +117,7 @@ fn a_stopped_container_is_started_and_a_returning_one_left_alone() {
     let wanted = wanted(&[Service::Boot]);
     let mut seen = satisfied(&wanted);
     for (state, expected) in [(State::Stopped, &["start"][..]), (State::Restarting, &[])] {
-        seen.containers
-            .get_mut(&Service::Boot)
-            .expect("it is seen")
-            .state = state;
+        seen.containers.get_mut(&Service::Boot).expect("it is seen").state = state;
         assert_eq!(kinds(&up(&wanted, &seen)), expected);
     }
 }
@@ -163,10 +136,7 @@ fn the_network_goes_with_the_last_service_only() {
 fn an_open_network_needs_no_passage() {
     let mut wanted = wanted(&[Service::Boot]);
     wanted.network.isolated = false;
-    let seen = Seen {
-        frames_are_filtered: true,
-        ..Seen::default()
-    };
+    let seen = Seen { frames_are_filtered: true, ..Seen::default() };
     assert!(!kinds(&up(&wanted, &seen)).contains(&"passage"));
 }
 
@@ -175,16 +145,9 @@ fn the_hash_ignores_what_a_container_rereads() {
     let wanted = wanted(&[Service::Boot]);
     let mut spec = wanted.services[0].clone();
     let before = spec_hash(&spec, "sha256:1");
-    let kept: HashMap<_, _> = spec
-        .files
-        .iter()
-        .map(|file| (file.path.clone(), file.on_change))
-        .collect();
-    for file in spec
-        .files
-        .iter_mut()
-        .filter(|file| kept[&file.path] != OnChange::Replace)
-    {
+    let kept: HashMap<_, _> =
+        spec.files.iter().map(|file| (file.path.clone(), file.on_change)).collect();
+    for file in spec.files.iter_mut().filter(|file| kept[&file.path] != OnChange::Replace) {
         file.contents.push('x');
     }
     assert_eq!(spec_hash(&spec, "sha256:1"), before);
@@ -195,10 +158,7 @@ fn the_hash_ignores_what_a_container_rereads() {
 fn what_nothing_asks_for_any_more_is_removed() {
     let wanted = wanted(&[Service::Data]);
     let mut seen = satisfied(&wanted);
-    seen.strays.insert(
-        Service::Data,
-        vec!["/srv/machines/52-54-00-00-00-01/boot.ipxe".into()],
-    );
+    seen.strays.insert(Service::Data, vec!["/srv/machines/52-54-00-00-00-01/boot.ipxe".into()]);
     assert_eq!(kinds(&up(&wanted, &seen)), ["unlink"]);
 }
 

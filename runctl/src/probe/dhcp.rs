@@ -32,13 +32,9 @@ pub(super) async fn offer(
     let socket = open(bridge).map_err(Unready::socket(whom()))?;
     let id = transaction();
     let everybody = SocketAddrV4::new(Ipv4Addr::BROADCAST, 67);
-    let discover = discover(id, mac)
-        .to_vec()
-        .map_err(|error| Unready::wrong(whom(), error.to_string()))?;
-    socket
-        .send_to(&discover, everybody)
-        .await
-        .map_err(Unready::socket(whom()))?;
+    let discover =
+        discover(id, mac).to_vec().map_err(|error| Unready::wrong(whom(), error.to_string()))?;
+    socket.send_to(&discover, everybody).await.map_err(Unready::socket(whom()))?;
 
     let offer = next(&socket, id).await.map_err(Unready::socket(whom()))?;
     if offer.server != server {
@@ -55,10 +51,7 @@ pub(super) async fn offer(
 }
 
 fn rival(offer: Offer, bridge: &str) -> Unready {
-    Unready::Rival {
-        rival: offer.server,
-        bridge: bridge.to_owned(),
-    }
+    Unready::Rival { rival: offer.server, bridge: bridge.to_owned() }
 }
 
 /// Opens port 68 on the bridge alone, beside others who do the same.
@@ -99,9 +92,7 @@ fn discover(id: u32, mac: [u8; 6]) -> Message {
     );
     // The bridge does not have the address that is offered: only a broadcast reaches us.
     message.set_flags(Flags::default().set_broadcast());
-    message
-        .opts_mut()
-        .insert(DhcpOption::MessageType(MessageType::Discover));
+    message.opts_mut().insert(DhcpOption::MessageType(MessageType::Discover));
     message
 }
 
@@ -113,10 +104,9 @@ fn read(packet: &[u8], id: u32) -> Option<Offer> {
         && message.xid() == id
         && options.msg_type() == Some(MessageType::Offer);
     match options.get(OptionCode::ServerIdentifier) {
-        Some(DhcpOption::ServerIdentifier(server)) if is_offer => Some(Offer {
-            address: message.yiaddr(),
-            server: *server,
-        }),
+        Some(DhcpOption::ServerIdentifier(server)) if is_offer => {
+            Some(Offer { address: message.yiaddr(), server: *server })
+        }
         _ => None,
     }
 }
@@ -130,18 +120,13 @@ mod tests {
         message.set_opcode(Opcode::BootReply);
         message.set_yiaddr([10, 0, 0, 9]);
         message.opts_mut().insert(DhcpOption::MessageType(kind));
-        message
-            .opts_mut()
-            .insert(DhcpOption::ServerIdentifier([10, 0, 0, 2].into()));
+        message.opts_mut().insert(DhcpOption::ServerIdentifier([10, 0, 0, 2].into()));
         message.to_vec().unwrap()
     }
 
     #[test]
     fn an_offer_of_this_transaction_is_read() {
-        let offer = Offer {
-            address: [10, 0, 0, 9].into(),
-            server: [10, 0, 0, 2].into(),
-        };
+        let offer = Offer { address: [10, 0, 0, 9].into(), server: [10, 0, 0, 2].into() };
         assert_eq!(read(&reply(7, MessageType::Offer), 7), Some(offer));
     }
 

@@ -12,29 +12,16 @@ const ADDRESS: [u8; 4] = [0, 1, 0, 1];
 /// Asks the server for a name that must be the server's own address.
 pub(super) async fn resolves(server: Ipv4Addr, name: &str) -> Result<(), Unready> {
     let whom = || format!("DNS at {server}");
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
-        .await
-        .map_err(Unready::socket(whom()))?;
-    socket
-        .connect((server, 53))
-        .await
-        .map_err(Unready::socket(whom()))?;
-    socket
-        .send(&question(name))
-        .await
-        .map_err(Unready::socket(whom()))?;
+    let socket =
+        UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(Unready::socket(whom()))?;
+    socket.connect((server, 53)).await.map_err(Unready::socket(whom()))?;
+    socket.send(&question(name)).await.map_err(Unready::socket(whom()))?;
     let mut buffer = [0; 512];
-    let length = socket
-        .recv(&mut buffer)
-        .await
-        .map_err(Unready::socket(whom()))?;
+    let length = socket.recv(&mut buffer).await.map_err(Unready::socket(whom()))?;
     match addresses(&buffer[..length]) {
         Some(found) if found.contains(&server) => Ok(()),
         Some(found) => Err(Unready::wrong(whom(), format!("{found:?} for {name}"))),
-        None => Err(Unready::wrong(
-            whom(),
-            format!("something unreadable for {name}"),
-        )),
+        None => Err(Unready::wrong(whom(), format!("something unreadable for {name}"))),
     }
 }
 

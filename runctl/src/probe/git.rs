@@ -25,10 +25,7 @@ pub(super) async fn list(url: &str, key: &Path, host_key: &Path) -> Result<Strin
     let listed = tokio::task::spawn_blocking(move || references(&owned, key, pinned)).await;
     let count = listed
         .map_err(|error| Unready::wrong(url, error.to_string()))?
-        .map_err(|source| Unready::Git {
-            url: url.to_owned(),
-            source,
-        })?;
+        .map_err(|source| Unready::Git { url: url.to_owned(), source })?;
     Ok(format!("{count} references"))
 }
 
@@ -49,11 +46,7 @@ fn references(url: &str, key: PathBuf, pinned: Vec<u8>) -> Result<usize, git2::E
             return Ok(CertificateCheckStatus::CertificateOk);
         }
         let changed = "another host key than gito's answers";
-        Err(git2::Error::new(
-            ErrorCode::Certificate,
-            ErrorClass::Ssh,
-            changed,
-        ))
+        Err(git2::Error::new(ErrorCode::Certificate, ErrorClass::Ssh, changed))
     });
     let mut remote = Remote::create_detached(url)?;
     let connection = remote.connect_auth(Direction::Fetch, Some(callbacks), None)?;

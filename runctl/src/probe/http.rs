@@ -11,10 +11,7 @@ const REGISTRY: &str = "docker-distribution-api-version";
 
 /// Gets a page.
 pub(super) async fn get(url: &str) -> Result<String, Unready> {
-    let failed = |source| Unready::Http {
-        url: url.to_owned(),
-        source,
-    };
+    let failed = |source| Unready::Http { url: url.to_owned(), source };
     let client = builder().build().map_err(failed)?;
     let status = client.get(url).send().await.map_err(failed)?.status();
     if status == StatusCode::OK {
@@ -26,22 +23,11 @@ pub(super) async fn get(url: &str) -> Result<String, Unready> {
 
 /// Asks a registry for its version.
 pub(super) async fn registry(url: &str, authority: &Path) -> Result<String, Unready> {
-    let failed = |source| Unready::Http {
-        url: url.to_owned(),
-        source,
-    };
-    let unreadable = |source| Unready::File {
-        path: authority.to_owned(),
-        source,
-    };
-    let pem = fs_err::tokio::read(authority)
-        .await
-        .map_err(|error| unreadable(error.into()))?;
+    let failed = |source| Unready::Http { url: url.to_owned(), source };
+    let unreadable = |source| Unready::File { path: authority.to_owned(), source };
+    let pem = fs_err::tokio::read(authority).await.map_err(|error| unreadable(error.into()))?;
     let authority = Certificate::from_pem(&pem).map_err(|error| unreadable(error.into()))?;
-    let client = builder()
-        .tls_certs_only([authority])
-        .build()
-        .map_err(failed)?;
+    let client = builder().tls_certs_only([authority]).build().map_err(failed)?;
     let answer = client.get(url).send().await.map_err(failed)?;
     let is_registry = answer.headers().contains_key(REGISTRY);
     match answer.status() {

@@ -100,10 +100,7 @@ impl Unready {
     }
 
     fn wrong(whom: impl Into<String>, what: impl Into<String>) -> Self {
-        Self::Wrong {
-            whom: whom.into(),
-            what: what.into(),
-        }
+        Self::Wrong { whom: whom.into(), what: what.into() }
     }
 }
 
@@ -113,31 +110,17 @@ pub async fn ask(probe: &Probe) -> Result<Answer, Unready> {
     let detail = tokio::time::timeout(PATIENCE, answer(probe))
         .await
         .unwrap_or_else(|_| Err(Unready::Silent { whom: whom(probe) }))?;
-    Ok(Answer {
-        latency: begin.elapsed(),
-        detail,
-    })
+    Ok(Answer { latency: begin.elapsed(), detail })
 }
 
 async fn answer(probe: &Probe) -> Result<String, Unready> {
     match probe {
-        Probe::Boot {
-            bridge,
-            address,
-            mac,
-            name,
-            file,
-        } => {
+        Probe::Boot { bridge, address, mac, name, file } => {
             // All three at once: a status of six services must not take the sum.
             let offer = dhcp::offer(bridge, *address, *mac);
-            let (offer, (), size) = tokio::try_join!(
-                offer,
-                dns::resolves(*address, name),
-                tftp::read(*address, file)
-            )?;
-            Ok(format!(
-                "DHCP offers {offer}, DNS knows {name}, TFTP reads {file} ({size} bytes)"
-            ))
+            let (offer, (), size) =
+                tokio::try_join!(offer, dns::resolves(*address, name), tftp::read(*address, file))?;
+            Ok(format!("DHCP offers {offer}, DNS knows {name}, TFTP reads {file} ({size} bytes)"))
         }
         Probe::Http { url } => http::get(url).await,
         Probe::Registry { url, authority } => http::registry(url, authority).await,
@@ -148,9 +131,7 @@ async fn answer(probe: &Probe) -> Result<String, Unready> {
 
 fn whom(probe: &Probe) -> String {
     match probe {
-        Probe::Boot {
-            bridge, address, ..
-        } => format!("{address} on {bridge} (DHCP, DNS, TFTP)"),
+        Probe::Boot { bridge, address, .. } => format!("{address} on {bridge} (DHCP, DNS, TFTP)"),
         Probe::Http { url } | Probe::Registry { url, .. } | Probe::Git { url, .. } => url.clone(),
         Probe::Ntp { address } => format!("{address} (NTP)"),
     }

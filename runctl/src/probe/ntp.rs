@@ -14,30 +14,17 @@ const UNSYNCHRONISED: u8 = 16;
 /// Asks the server and tells its stratum.
 pub(super) async fn stratum(server: Ipv4Addr) -> Result<String, Unready> {
     let whom = || format!("NTP at {server}");
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
-        .await
-        .map_err(Unready::socket(whom()))?;
-    socket
-        .connect((server, 123))
-        .await
-        .map_err(Unready::socket(whom()))?;
+    let socket =
+        UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(Unready::socket(whom()))?;
+    socket.connect((server, 123)).await.map_err(Unready::socket(whom()))?;
     let mut question = [0; 48];
     question[0] = CLIENT;
-    socket
-        .send(&question)
-        .await
-        .map_err(Unready::socket(whom()))?;
+    socket.send(&question).await.map_err(Unready::socket(whom()))?;
     let mut buffer = [0; 128];
-    let length = socket
-        .recv(&mut buffer)
-        .await
-        .map_err(Unready::socket(whom()))?;
+    let length = socket.recv(&mut buffer).await.map_err(Unready::socket(whom()))?;
     match read(&buffer[..length]) {
         Some(stratum @ 1..UNSYNCHRONISED) => Ok(format!("stratum {stratum}")),
-        Some(stratum) => Err(Unready::wrong(
-            whom(),
-            format!("unsynchronised (stratum {stratum})"),
-        )),
+        Some(stratum) => Err(Unready::wrong(whom(), format!("unsynchronised (stratum {stratum})"))),
         None => Err(Unready::wrong(whom(), "something unreadable")),
     }
 }

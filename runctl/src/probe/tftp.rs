@@ -22,24 +22,14 @@ enum Packet<'a> {
 /// Reads the file and returns its size.
 pub(super) async fn read(server: Ipv4Addr, file: &str) -> Result<usize, Unready> {
     let whom = || format!("TFTP at {server}");
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
-        .await
-        .map_err(Unready::socket(whom()))?;
-    socket
-        .send_to(&request(file), (server, 69))
-        .await
-        .map_err(Unready::socket(whom()))?;
-    let mut transfer = Transfer {
-        block: 512,
-        expected: 1,
-        size: 0,
-    };
+    let socket =
+        UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(Unready::socket(whom()))?;
+    socket.send_to(&request(file), (server, 69)).await.map_err(Unready::socket(whom()))?;
+    let mut transfer = Transfer { block: 512, expected: 1, size: 0 };
     let mut buffer = [0; BLOCK + 4];
     loop {
-        let (length, peer) = socket
-            .recv_from(&mut buffer)
-            .await
-            .map_err(Unready::socket(whom()))?;
+        let (length, peer) =
+            socket.recv_from(&mut buffer).await.map_err(Unready::socket(whom()))?;
         if peer.ip() != server {
             continue;
         }
@@ -114,9 +104,7 @@ fn parse(packet: &[u8]) -> Option<Packet<'_>> {
             let mut words = rest.split(|byte| *byte == 0);
             let block = words.find(|word| word.eq_ignore_ascii_case(b"blksize"));
             let block = block.and_then(|_| std::str::from_utf8(words.next()?).ok()?.parse().ok());
-            Some(Packet::Options(
-                block.filter(|block| *block <= BLOCK).unwrap_or(512),
-            ))
+            Some(Packet::Options(block.filter(|block| *block <= BLOCK).unwrap_or(512)))
         }
         _ => None,
     }
@@ -134,15 +122,9 @@ mod tests {
     #[test]
     fn packets_are_parsed() {
         assert_eq!(parse(b"\0\x03\x01\x02xy"), Some(Packet::Data(0x102, b"xy")));
-        assert_eq!(
-            parse(b"\0\x06blksize\x001024\0"),
-            Some(Packet::Options(1024))
-        );
+        assert_eq!(parse(b"\0\x06blksize\x001024\0"), Some(Packet::Options(1024)));
         assert_eq!(parse(b"\0\x06tsize\x007\0"), Some(Packet::Options(512)));
-        assert_eq!(
-            parse(b"\0\x05\0\x01not there\0"),
-            Some(Packet::Error("not there".into()))
-        );
+        assert_eq!(parse(b"\0\x05\0\x01not there\0"), Some(Packet::Error("not there".into())));
         for wrong in [&b""[..], b"\0", b"\0\x03\0", b"\0\x05\0", b"\0\x09xx"] {
             assert_eq!(parse(wrong), None, "{wrong:?}");
         }
@@ -150,18 +132,10 @@ mod tests {
 
     #[test]
     fn a_transfer_ends_at_the_first_short_block() {
-        let mut transfer = Transfer {
-            block: 512,
-            expected: 1,
-            size: 0,
-        };
+        let mut transfer = Transfer { block: 512, expected: 1, size: 0 };
         assert_eq!(transfer.take(&Packet::Options(4)), Ok(false));
         assert_eq!(transfer.take(&Packet::Data(1, b"abcd")), Ok(false));
-        assert_eq!(
-            transfer.take(&Packet::Data(1, b"abcd")),
-            Ok(false),
-            "a repetition"
-        );
+        assert_eq!(transfer.take(&Packet::Data(1, b"abcd")), Ok(false), "a repetition");
         assert_eq!(transfer.take(&Packet::Data(2, b"ab")), Ok(true));
         assert_eq!(transfer.size, 6);
         assert!(transfer.take(&Packet::Error("gone".into())).is_err());

@@ -58,16 +58,9 @@ pub struct Verdict {
 
 /// Chooses the accelerator: by the verdict of this boot of the host, or by starting the kernel.
 pub(super) async fn choose(emulator: &Path, kernel: &Path, kept_in: &Path) -> Outcome<Verdict> {
-    if let Err(error) = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/kvm")
-    {
+    if let Err(error) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/kvm") {
         let reason = format!("/dev/kvm does not open: {error}");
-        return Ok(Verdict {
-            accelerator: Accelerator::Tcg,
-            reason,
-        });
+        return Ok(Verdict { accelerator: Accelerator::Tcg, reason });
     }
     let boot = fs_err::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let path = kept_in.join("accelerator");
@@ -76,14 +69,8 @@ pub(super) async fn choose(emulator: &Path, kernel: &Path, kept_in: &Path) -> Ou
         return Ok(verdict);
     }
     if !kernel.exists() {
-        let reason = format!(
-            "KVM is untried: {} is not there to try it with",
-            kernel.display()
-        );
-        return Ok(Verdict {
-            accelerator: Accelerator::Tcg,
-            reason,
-        });
+        let reason = format!("KVM is untried: {} is not there to try it with", kernel.display());
+        return Ok(Verdict { accelerator: Accelerator::Tcg, reason });
     }
     let verdict = try_kvm(emulator, kernel).await?;
     if let Err(error) =
@@ -96,43 +83,18 @@ pub(super) async fn choose(emulator: &Path, kernel: &Path, kept_in: &Path) -> Ou
 
 async fn try_kvm(emulator: &Path, kernel: &Path) -> Outcome<Verdict> {
     let mut child = tokio::process::Command::new(emulator)
-        .args([
-            "-nodefaults",
-            "-machine",
-            "q35",
-            "-accel",
-            "kvm",
-            "-cpu",
-            "max",
-            "-m",
-            "512",
-        ])
-        .args([
-            "-display",
-            "none",
-            "-serial",
-            "stdio",
-            "-no-reboot",
-            "-kernel",
-        ])
+        .args(["-nodefaults", "-machine", "q35", "-accel", "kvm", "-cpu", "max", "-m", "512"])
+        .args(["-display", "none", "-serial", "stdio", "-no-reboot", "-kernel"])
         .arg(kernel)
-        .args([
-            "-append",
-            "console=ttyS0,115200 earlyprintk=serial panic=-1",
-        ])
+        .args(["-append", "console=ttyS0,115200 earlyprintk=serial panic=-1"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
-        .or_fail(Class::Missing, || {
-            format!("cannot run {}", emulator.display())
-        })?;
+        .or_fail(Class::Missing, || format!("cannot run {}", emulator.display()))?;
     let Some(serial) = child.stdout.take() else {
-        return Ok(Verdict {
-            accelerator: Accelerator::Tcg,
-            reason: "KVM is untried".into(),
-        });
+        return Ok(Verdict { accelerator: Accelerator::Tcg, reason: "KVM is untried".into() });
     };
     let alive = tokio::time::timeout(PATIENCE, shows_life(serial)).await;
     let (accelerator, reason) = match alive {
@@ -140,16 +102,10 @@ async fn try_kvm(emulator: &Path, kernel: &Path) -> Outcome<Verdict> {
         Ok(false) => (Accelerator::Tcg, "KVM gave up on a Linux guest".to_owned()),
         Err(_) => {
             let seconds = PATIENCE.as_secs();
-            (
-                Accelerator::Tcg,
-                format!("under KVM a Linux guest showed no life for {seconds} s"),
-            )
+            (Accelerator::Tcg, format!("under KVM a Linux guest showed no life for {seconds} s"))
         }
     };
-    Ok(Verdict {
-        accelerator,
-        reason,
-    })
+    Ok(Verdict { accelerator, reason })
 }
 
 async fn shows_life(serial: impl tokio::io::AsyncRead + Unpin) -> bool {
@@ -167,12 +123,7 @@ async fn shows_life(serial: impl tokio::io::AsyncRead + Unpin) -> bool {
 }
 
 fn to_remember(verdict: &Verdict, boot: &str) -> String {
-    format!(
-        "{}\n{}\n{}\n",
-        boot.trim(),
-        verdict.accelerator,
-        verdict.reason
-    )
+    format!("{}\n{}\n{}\n", boot.trim(), verdict.accelerator, verdict.reason)
 }
 
 fn remembered(text: &str, boot: &str) -> Option<Verdict> {
@@ -185,10 +136,7 @@ fn remembered(text: &str, boot: &str) -> Option<Verdict> {
         "TCG" => Accelerator::Tcg,
         _ => return None,
     };
-    Some(Verdict {
-        accelerator,
-        reason: lines.next()?.to_owned(),
-    })
+    Some(Verdict { accelerator, reason: lines.next()?.to_owned() })
 }
 
 #[cfg(test)]

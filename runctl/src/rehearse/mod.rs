@@ -86,10 +86,7 @@ where
         bridge: rehearsal.bridge.clone(),
     };
     let (mut vm, power_on) = Vm::power_on(&hardware).await?;
-    tell(&format!(
-        "{name} is on ({}, {mac}, on {})",
-        rehearsal.firmware, rehearsal.bridge
-    ));
+    tell(&format!("{name} is on ({}, {mac}, on {})", rehearsal.firmware, rehearsal.bridge));
     let mut journey = Journey::new(mac, &rehearsal.machine, &rehearsal.profile);
     let lines = logs(power_on).map(|line| Ok(line_since(power_on, line?)));
     let end = follow(&mut journey, lines, vm.ended(), rehearsal.patience, &tell).await?;
@@ -127,21 +124,14 @@ async fn follow(
             () = &mut deadline => return Ok(End::OutOfPatience),
         };
         let Some(line) = line.transpose()? else {
-            return Err(
-                Failure::say(Class::Engine, "boot and data ended during the rehearsal")
-                    .hint("see `runctl status` and `runctl logs boot data`"),
-            );
+            return Err(Failure::say(Class::Engine, "boot and data ended during the rehearsal")
+                .hint("see `runctl status` and `runctl logs boot data`"));
         };
         // Written before this machine was switched on, and so about another.
         if line.seconds < 0.0 {
             continue;
         }
-        for Reached {
-            stage,
-            seconds,
-            detail,
-        } in journey.take(&line)
-        {
+        for Reached { stage, seconds, detail } in journey.take(&line) {
             tell(&format!("{seconds:6.1} s  {stage:<12} {detail}"));
         }
         if journey.missing().is_none() {
@@ -157,11 +147,7 @@ fn line_since(power_on: Timestamp, (service, line): (Service, LogLine)) -> Line 
     // A time that cannot be read is taken as now.
     let time = line.time.parse().unwrap_or_else(|_| Timestamp::now());
     let seconds = time.duration_since(power_on).as_secs_f64();
-    Line {
-        seconds,
-        service,
-        text: line.text,
-    }
+    Line { seconds, service, text: line.text }
 }
 
 fn stopped(journey: &Journey, end: &End, patience: Duration, serial: &str) -> Option<Stopped> {
@@ -202,11 +188,7 @@ mod tests {
 
     fn offer(seconds: f64) -> Line {
         let text = "dnsmasq-dhcp[7]: 1 DHCPOFFER(eth0) 10.77.0.101 52:54:00:77:00:01".to_owned();
-        Line {
-            seconds,
-            service: Service::Boot,
-            text,
-        }
+        Line { seconds, service: Service::Boot, text }
     }
 
     #[tokio::test]
@@ -236,10 +218,7 @@ mod tests {
     #[test]
     fn times_count_from_power_on() {
         let power_on: Timestamp = "2026-11-22T12:30:40Z".parse().expect("a time");
-        let line = LogLine {
-            time: "2026-11-22T12:30:41.500000000Z".into(),
-            text: "a".into(),
-        };
+        let line = LogLine { time: "2026-11-22T12:30:41.500000000Z".into(), text: "a".into() };
         assert!((line_since(power_on, (Service::Data, line)).seconds - 1.5).abs() < 1e-9);
     }
 }

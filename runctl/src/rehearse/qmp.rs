@@ -29,8 +29,7 @@ impl<R: AsyncBufRead + Unpin, W: AsyncWrite + Unpin> Qmp<R, W> {
 
     /// Writes the screen into a PNG file.
     pub(super) async fn screenshot(&mut self, path: &Path) -> Outcome {
-        self.ask("screendump", json!({ "filename": path, "format": "png" }))
-            .await
+        self.ask("screendump", json!({ "filename": path, "format": "png" })).await
     }
 
     /// Asks QEMU to end.
@@ -40,22 +39,13 @@ impl<R: AsyncBufRead + Unpin, W: AsyncWrite + Unpin> Qmp<R, W> {
 
     async fn ask(&mut self, command: &str, arguments: Value) -> Outcome {
         let tried = || format!("QEMU did not take the command `{command}`");
-        let request = format!(
-            "{}\n",
-            json!({ "execute": command, "arguments": arguments })
-        );
-        self.to
-            .write_all(request.as_bytes())
-            .await
-            .or_fail(Class::Engine, tried)?;
+        let request = format!("{}\n", json!({ "execute": command, "arguments": arguments }));
+        self.to.write_all(request.as_bytes()).await.or_fail(Class::Engine, tried)?;
         self.to.flush().await.or_fail(Class::Engine, tried)?;
         loop {
             let message = self.message().await?;
             if let Some(error) = message.get("error") {
-                let said = error["desc"]
-                    .as_str()
-                    .unwrap_or("no reason given")
-                    .to_owned();
+                let said = error["desc"].as_str().unwrap_or("no reason given").to_owned();
                 return Err(Failure::say(Class::Engine, format!("{}: {said}", tried())));
             }
             // What is neither is an event, of no interest here.
@@ -68,11 +58,7 @@ impl<R: AsyncBufRead + Unpin, W: AsyncWrite + Unpin> Qmp<R, W> {
     async fn message(&mut self) -> Outcome<Value> {
         let tried = || "QEMU stopped talking".to_owned();
         let mut line = String::new();
-        let read = self
-            .from
-            .read_line(&mut line)
-            .await
-            .or_fail(Class::Engine, tried)?;
+        let read = self.from.read_line(&mut line).await.or_fail(Class::Engine, tried)?;
         if read == 0 {
             return Err(Failure::say(Class::Engine, tried()));
         }
@@ -93,24 +79,17 @@ mod tests {
             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such folder\"}}\r\n",
         );
         let mut sent = Vec::new();
-        let mut qmp = Qmp::open(qemu.as_bytes(), &mut sent)
-            .await
-            .expect("a greeting");
+        let mut qmp = Qmp::open(qemu.as_bytes(), &mut sent).await.expect("a greeting");
         qmp.power_on().await.expect("an answer");
-        let failure = qmp
-            .screenshot(Path::new("/none/a.png"))
-            .await
-            .expect_err("an error");
+        let failure = qmp.screenshot(Path::new("/none/a.png")).await.expect_err("an error");
         assert_eq!(
             failure.to_string(),
             "error: QEMU did not take the command `screendump`: no such folder"
         );
         assert!(qmp.quit().await.is_err(), "nobody answers any more");
         let sent = String::from_utf8(sent).expect("text");
-        let names: Vec<Value> = sent
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect();
+        let names: Vec<Value> =
+            sent.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         let names: Vec<_> = names.iter().map(|sent| sent["execute"].clone()).collect();
         assert_eq!(names, ["qmp_capabilities", "cont", "screendump", "quit"]);
     }

@@ -45,12 +45,7 @@ pub struct Stopped {
 impl Stopped {
     /// Keeps the last lines of the evidence.
     pub(super) fn new(stage: Stage, why: String, log: Vec<String>, serial: &str) -> Self {
-        Self {
-            stage,
-            why,
-            log: last(log),
-            serial: last(printable(serial)),
-        }
+        Self { stage, why, log: last(log), serial: last(printable(serial)) }
     }
 }
 
@@ -62,28 +57,15 @@ fn last(mut lines: Vec<String>) -> Vec<String> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new(["stage", "seconds", "seen"]);
-        for Reached {
-            stage,
-            seconds,
-            detail,
-        } in &self.reached
-        {
+        for Reached { stage, seconds, detail } in &self.reached {
             table.row([stage.to_string(), format!("{seconds:.1}"), detail.clone()]);
         }
         write!(f, "{table}")?;
         let Some(stopped) = &self.stopped else {
             let last = self.reached.last().map_or(0.0, |reached| reached.seconds);
-            let Self {
-                machine,
-                firmware,
-                accelerator,
-                ..
-            } = self;
+            let Self { machine, firmware, accelerator, .. } = self;
             let with = accelerator.accelerator;
-            return writeln!(
-                f,
-                "{machine} arrived after {last:.1} s ({firmware}, {with})"
-            );
+            return writeln!(f, "{machine} arrived after {last:.1} s ({firmware}, {with})");
         };
         evidence(f, "What boot and data wrote about it", &stopped.log)?;
         evidence(f, "What it wrote on its serial port", &stopped.serial)
@@ -120,11 +102,7 @@ fn printable(serial: &str) -> Vec<String> {
             other => text.push(other),
         }
     }
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 /// Passes over an escape sequence; returns the letter that ends it.
@@ -143,18 +121,12 @@ mod tests {
     use crate::rehearse::accelerator::Accelerator;
 
     fn report(stopped: Option<Stopped>) -> Report {
-        let reached = |stage, seconds, detail: &str| Reached {
-            stage,
-            seconds,
-            detail: detail.into(),
-        };
+        let reached =
+            |stage, seconds, detail: &str| Reached { stage, seconds, detail: detail.into() };
         Report {
             machine: "kvm-1".into(),
             firmware: Firmware::Uefi,
-            accelerator: Verdict {
-                accelerator: Accelerator::Tcg,
-                reason: "no KVM".into(),
-            },
+            accelerator: Verdict { accelerator: Accelerator::Tcg, reason: "no KVM".into() },
             reached: vec![
                 reached(Stage::Offer, 20.04, "10.77.0.101"),
                 reached(Stage::Loader, 22.9, "snponly.efi"),
@@ -194,10 +166,8 @@ mod tests {
 
     #[test]
     fn only_the_last_lines_are_kept() {
-        let serial = (0..100)
-            .map(|number| format!("line {number}"))
-            .collect::<Vec<_>>()
-            .join("\r\n");
+        let serial =
+            (0..100).map(|number| format!("line {number}")).collect::<Vec<_>>().join("\r\n");
         let stopped = Stopped::new(Stage::Kernel, String::new(), Vec::new(), &serial);
         assert_eq!(stopped.serial.len(), SHOWN);
         assert_eq!(stopped.serial.last().map(String::as_str), Some("line 99"));

@@ -192,10 +192,7 @@ impl Journey {
         if self.has(Stage::Callback) {
             return None;
         }
-        self.expected
-            .iter()
-            .copied()
-            .find(|stage| !self.has(*stage))
+        self.expected.iter().copied().find(|stage| !self.has(*stage))
     }
 
     /// The file that data has refused so often that waiting on makes no sense.
@@ -217,11 +214,7 @@ impl Journey {
     }
 
     fn reach(&mut self, stage: Stage, seconds: f64, detail: String) -> Reached {
-        let reached = Reached {
-            stage,
-            seconds,
-            detail,
-        };
+        let reached = Reached { stage, seconds, detail };
         self.reached.push(reached.clone());
         reached
     }

@@ -49,23 +49,8 @@ impl Hardware {
         let mut card = format!("virtio-net-pci,netdev=bridge,mac={},bootindex=1", self.mac);
         let mut arguments: Vec<String> = ["-nodefaults", "-no-user-config", "-machine", "q35"]
             .into_iter()
-            .chain([
-                "-accel",
-                self.accelerator.argument(),
-                "-cpu",
-                "max",
-                "-smp",
-                "2",
-            ])
-            .chain([
-                "-m",
-                &memory,
-                "-vga",
-                "std",
-                "-display",
-                "none",
-                "-no-reboot",
-            ])
+            .chain(["-accel", self.accelerator.argument(), "-cpu", "max", "-smp", "2"])
+            .chain(["-m", &memory, "-vga", "std", "-display", "none", "-no-reboot"])
             // It stands still until its card is plugged in; then its clock and ours start together.
             .chain(["-S", "-qmp", "stdio"])
             .map(str::to_owned)
@@ -73,28 +58,16 @@ impl Hardware {
         let mut add = |option: &str, value: String| arguments.extend([option.to_owned(), value]);
         if let Some(uefi) = &self.uefi {
             let code = uefi.code.display();
-            add(
-                "-drive",
-                format!("if=pflash,format=raw,readonly=on,file={code}"),
-            );
-            add(
-                "-drive",
-                format!("if=pflash,format=raw,file={}", file("variables.fd")),
-            );
+            add("-drive", format!("if=pflash,format=raw,readonly=on,file={code}"));
+            add("-drive", format!("if=pflash,format=raw,file={}", file("variables.fd")));
             // Without a ROM on the card the firmware's own PXE boots, as on a real server.
             card.push_str(",romfile=");
         }
         add("-serial", format!("file:{}", file("serial.log")));
         let tap = self.tap();
-        add(
-            "-netdev",
-            format!("tap,id=bridge,ifname={tap},script=no,downscript=no"),
-        );
+        add("-netdev", format!("tap,id=bridge,ifname={tap},script=no,downscript=no"));
         add("-device", card);
-        add(
-            "-drive",
-            format!("if=none,id=disk,format=raw,file={}", file("disk.img")),
-        );
+        add("-drive", format!("if=none,id=disk,format=raw,file={}", file("disk.img")));
         add("-device", "virtio-blk-pci,drive=disk,bootindex=2".into());
         add("-device", "virtio-rng-pci".into());
         arguments
@@ -120,9 +93,7 @@ pub(super) struct Vm {
 impl Vm {
     /// Makes the machine, plugs it into the bridge and switches it on; tells when that was.
     pub(super) async fn power_on(hardware: &Hardware) -> Outcome<(Self, Timestamp)> {
-        let folder = tempfile::Builder::new()
-            .prefix("booddies-rehearsal-")
-            .tempdir();
+        let folder = tempfile::Builder::new().prefix("booddies-rehearsal-").tempdir();
         let folder = folder.or_fail(Class::Missing, || "cannot make a folder".into())?;
         hardware
             .furnish(folder.path())
@@ -163,11 +134,7 @@ impl Vm {
     /// Switches the machine off, and waits until QEMU and with it the tap are gone.
     pub(super) async fn power_off(mut self) {
         let asked = self.qmp.quit().await.is_ok();
-        if asked
-            && tokio::time::timeout(FAREWELL, self.child.wait())
-                .await
-                .is_ok()
-        {
+        if asked && tokio::time::timeout(FAREWELL, self.child.wait()).await.is_ok() {
             return;
         }
         if let Err(error) = self.child.kill().await {
@@ -235,21 +202,10 @@ mod tests {
 
     #[test]
     fn uefi_boots_by_its_own_pxe_and_keeps_its_variables_apart() {
-        let uefi = Uefi {
-            code: "/fw/CODE.fd".into(),
-            variables: "/fw/VARS.fd".into(),
-        };
-        let line = hardware(Some(uefi))
-            .arguments(Path::new("/tmp/vm"))
-            .join(" ");
-        assert!(
-            line.contains("if=pflash,format=raw,readonly=on,file=/fw/CODE.fd"),
-            "{line}"
-        );
-        assert!(
-            line.contains("if=pflash,format=raw,file=/tmp/vm/variables.fd"),
-            "{line}"
-        );
+        let uefi = Uefi { code: "/fw/CODE.fd".into(), variables: "/fw/VARS.fd".into() };
+        let line = hardware(Some(uefi)).arguments(Path::new("/tmp/vm")).join(" ");
+        assert!(line.contains("if=pflash,format=raw,readonly=on,file=/fw/CODE.fd"), "{line}");
+        assert!(line.contains("if=pflash,format=raw,file=/tmp/vm/variables.fd"), "{line}");
         assert!(line.contains("bootindex=1,romfile= "), "{line}");
     }
 }

@@ -31,18 +31,13 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     };
     let mut spec = common(site, Service::Boot, probe);
     spec.capabilities = vec!["NET_ADMIN", "NET_BIND_SERVICE", "SETGID", "SETUID"];
-    spec.mounts
-        .push(Mount::writable(leases.clone(), "/var/lib/misc"));
+    spec.mounts.push(Mount::writable(leases.clone(), "/var/lib/misc"));
     spec.memory = 64 << 20;
     spec.pids = 32;
     spec.folders.push(Folder::public(leases));
     let reread = OnChange::Signal("SIGHUP");
     spec.files = vec![
-        ConfigFile::new(
-            rendered.join("dnsmasq.conf"),
-            dnsmasq_conf(site),
-            OnChange::Replace,
-        ),
+        ConfigFile::new(rendered.join("dnsmasq.conf"), dnsmasq_conf(site), OnChange::Replace),
         ConfigFile::new(rendered.join("dhcp_hosts"), dhcp_hosts(site), reread),
         ConfigFile::new(rendered.join("hosts"), hosts(site), reread),
     ];
@@ -55,11 +50,7 @@ fn full_name(site: &Site, name: &str) -> String {
 
 fn dnsmasq_conf(site: &Site) -> String {
     let mut text = String::from("# Rendered by runctl from site.toml and boot.toml.\n");
-    for line in general()
-        .chain(dns(site))
-        .chain(dhcp(site))
-        .chain(loaders(site))
-    {
+    for line in general().chain(dns(site)).chain(dhcp(site)).chain(loaders(site)) {
         text.push_str(&line);
         text.push('\n');
     }
@@ -67,29 +58,16 @@ fn dnsmasq_conf(site: &Site) -> String {
 }
 
 fn general() -> impl Iterator<Item = String> {
-    [
-        "interface=eth0",
-        "bind-interfaces",
-        "log-facility=-",
-        "pid-file=",
-    ]
-    .into_iter()
-    .map(str::to_owned)
+    ["interface=eth0", "bind-interfaces", "log-facility=-", "pid-file="]
+        .into_iter()
+        .map(str::to_owned)
 }
 
 /// Names: the site's own, forward and reverse, are never asked outside; others only where an upstream is given.
 fn dns(site: &Site) -> impl Iterator<Item = String> {
     let zones = std::iter::once(site.domain.clone()).chain(reverse_zones(site.subnet));
-    let fixed = [
-        "no-hosts",
-        "no-resolv",
-        "domain-needed",
-        "addn-hosts=/etc/booddies/hosts",
-    ];
-    let upstreams = site
-        .dns_upstreams
-        .iter()
-        .map(|server| format!("server={server}"));
+    let fixed = ["no-hosts", "no-resolv", "domain-needed", "addn-hosts=/etc/booddies/hosts"];
+    let upstreams = site.dns_upstreams.iter().map(|server| format!("server={server}"));
     fixed
         .into_iter()
         .map(str::to_owned)
@@ -105,27 +83,19 @@ fn host_record(site: &Site, host: &Host) -> String {
     if host.name != host.service.name() {
         names.push(host.service.name());
     }
-    let names: Vec<_> = names
-        .into_iter()
-        .flat_map(|name| [full_name(site, name), name.to_owned()])
-        .collect();
+    let names: Vec<_> =
+        names.into_iter().flat_map(|name| [full_name(site, name), name.to_owned()]).collect();
     format!("host-record={},{}", names.join(","), host.address)
 }
 
 /// The reverse zones of a subnet, on the octet boundary at or below its prefix: a /22 has four.
 fn reverse_zones(subnet: Ipv4Net) -> Vec<String> {
     let prefix = subnet.prefix_len().div_ceil(8).clamp(1, 3) * 8;
-    let blocks = subnet
-        .subnets(prefix.max(subnet.prefix_len()))
-        .into_iter()
-        .flatten();
+    let blocks = subnet.subnets(prefix.max(subnet.prefix_len())).into_iter().flatten();
     let zone = |block: Ipv4Net| {
         let octets = block.network().octets();
-        let kept: Vec<_> = octets[..usize::from(prefix / 8)]
-            .iter()
-            .rev()
-            .map(ToString::to_string)
-            .collect();
+        let kept: Vec<_> =
+            octets[..usize::from(prefix / 8)].iter().rev().map(ToString::to_string).collect();
         format!("{}.in-addr.arpa", kept.join("."))
     };
     blocks.map(zone).collect()
@@ -150,12 +120,7 @@ fn dhcp(site: &Site) -> impl Iterator<Item = String> {
         format!("dhcp-option=option:dns-server,{}", address(Service::Boot)),
         format!("dhcp-option=option:ntp-server,{}", address(Service::Ntpd)),
     ];
-    lines.extend(
-        site.boot
-            .dhcp_options
-            .iter()
-            .map(|option| format!("dhcp-option={option}")),
-    );
+    lines.extend(site.boot.dhcp_options.iter().map(|option| format!("dhcp-option={option}")));
     if site.boot.log_dhcp {
         lines.push("log-dhcp".to_owned());
     }
@@ -167,10 +132,7 @@ fn range(site: &Site) -> String {
     let (netmask, lease) = (site.subnet.netmask(), site.boot.lease);
     match &site.boot.pool {
         Some(pool) => format!("dhcp-range={},{},{netmask},{lease}", pool.first, pool.last),
-        None => format!(
-            "dhcp-range={},static,{netmask},{lease}",
-            site.subnet.network()
-        ),
+        None => format!("dhcp-range={},static,{netmask},{lease}", site.subnet.network()),
     }
 }
 
@@ -197,9 +159,7 @@ fn dhcp_hosts(site: &Site) -> String {
     let mut text = format!("{PROBE_MAC},{}\n", site.host);
     for machine in &site.machines {
         let macs: Vec<_> = machine.macs.iter().map(ToString::to_string).collect();
-        let address = machine
-            .address
-            .map_or_else(String::new, |address| format!("{address},"));
+        let address = machine.address.map_or_else(String::new, |address| format!("{address},"));
         // Writing to a string cannot fail.
         let _: std::fmt::Result = writeln!(text, "{},{address}{}", macs.join(","), machine.name);
     }
@@ -211,7 +171,5 @@ fn hosts(site: &Site) -> String {
     let line =
         |address: Ipv4Addr, name: &str| format!("{address} {} {name}\n", full_name(site, name));
     let machines = site.machines.iter();
-    machines
-        .filter_map(|machine| Some(line(machine.address?, &machine.name)))
-        .collect()
+    machines.filter_map(|machine| Some(line(machine.address?, &machine.name))).collect()
 }

@@ -7,25 +7,15 @@ use crate::site::Site;
 
 pub(super) fn spec(site: &Site) -> ServiceSpec {
     let repositories = site.layout.service(Service::Gito);
-    let probe = Probe::Http {
-        url: format!("http://{}/", site.hosts.of(Service::Cgit).address),
-    };
+    let probe = Probe::Http { url: format!("http://{}/", site.hosts.of(Service::Cgit).address) };
     let mut spec = common(site, Service::Cgit, probe);
     // gito's own user, since gitolite's umask lets nobody else read.
     spec.user = Some("970:970".into());
-    spec.mounts
-        .push(Mount::read_only(repositories.clone(), "/var/lib/gito"));
-    spec.tmpfs = vec![
-        ("/run", "size=16m,mode=0755,uid=970,gid=970"),
-        ("/tmp", "size=16m,mode=1777"),
-    ];
+    spec.mounts.push(Mount::read_only(repositories.clone(), "/var/lib/gito"));
+    spec.tmpfs =
+        vec![("/run", "size=16m,mode=0755,uid=970,gid=970"), ("/tmp", "size=16m,mode=1777")];
     spec.after = vec![Service::Gito];
-    spec.folders.push(Folder {
-        path: repositories,
-        uid: 970,
-        gid: 970,
-        mode: 0o750,
-    });
+    spec.folders.push(Folder { path: repositories, uid: 970, gid: 970, mode: 0o750 });
     spec.files = vec![ConfigFile::new(
         site.layout.rendered(Service::Cgit).join("cgitrc"),
         cgitrc(site),

@@ -7,15 +7,12 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     let published = site.layout.store().join("published");
     let machines = site.layout.machines();
     // The listing of a mounted folder: nginx answers and its mounts are there, even before the first feed.
-    let probe = Probe::Http {
-        url: format!("http://{}/machines/", site.hosts.of(Service::Data).address),
-    };
+    let probe =
+        Probe::Http { url: format!("http://{}/machines/", site.hosts.of(Service::Data).address) };
     let mut spec = common(site, Service::Data, probe);
     spec.user = Some("33:33".into());
-    spec.mounts
-        .push(Mount::read_only(published.clone(), "/srv/booddies"));
-    spec.mounts
-        .push(Mount::read_only(machines.clone(), "/srv/machines"));
+    spec.mounts.push(Mount::read_only(published.clone(), "/srv/booddies"));
+    spec.mounts.push(Mount::read_only(machines.clone(), "/srv/machines"));
     spec.tmpfs = vec![("/run", "size=16m,mode=0755,uid=33,gid=33")];
     spec.pids = 64;
     spec.after = vec![Service::Boot];

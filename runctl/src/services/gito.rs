@@ -11,31 +11,19 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     let secrets = site.layout.secrets();
     let own = secrets.join("gito");
     let probe = Probe::Git {
-        url: format!(
-            "ssh://git@{}/gitolite-admin",
-            site.hosts.of(Service::Gito).address
-        ),
+        url: format!("ssh://git@{}/gitolite-admin", site.hosts.of(Service::Gito).address),
         key: own.join("admin"),
         host_key: home.join("ssh/ssh_host_ed25519_key.pub"),
     };
     let mut spec = common(site, Service::Gito, probe);
     spec.user = Some("970:970".into());
-    spec.mounts
-        .push(Mount::writable(home.clone(), "/var/lib/gito"));
-    spec.mounts.push(Mount::read_only(
-        own.join("admin.pub"),
-        "/etc/gito/admin.pub",
-    ));
+    spec.mounts.push(Mount::writable(home.clone(), "/var/lib/gito"));
+    spec.mounts.push(Mount::read_only(own.join("admin.pub"), "/etc/gito/admin.pub"));
     spec.tmpfs = vec![("/tmp", "size=64m,mode=1777")];
     // git packs in memory.
     spec.memory = 1 << 30;
     spec.after = vec![Service::Boot];
-    spec.folders.push(Folder {
-        path: home,
-        uid: GIT,
-        gid: GIT,
-        mode: 0o750,
-    });
+    spec.folders.push(Folder { path: home, uid: GIT, gid: GIT, mode: 0o750 });
     spec.folders.push(Folder::private(secrets, 0));
     spec.folders.push(Folder::private(own.clone(), 0));
     spec.files = vec![ConfigFile::new(
@@ -49,20 +37,13 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
         owner: (0, 0),
     }];
     if let Some(key) = &site.gito.admin_key {
-        spec.mounts
-            .push(Mount::read_only(key.clone(), "/etc/gito/operator.pub"));
+        spec.mounts.push(Mount::read_only(key.clone(), "/etc/gito/operator.pub"));
     }
     if let Some(original) = &site.gito.identity {
         let path = own.join("identity");
-        spec.mounts
-            .push(Mount::read_only(path.clone(), "/etc/gito/identity"));
+        spec.mounts.push(Mount::read_only(path.clone(), "/etc/gito/identity"));
         let original = original.clone();
-        spec.secrets.push(Secret::Copy {
-            path,
-            original,
-            mode: 0o600,
-            owner: (GIT, GIT),
-        });
+        spec.secrets.push(Secret::Copy { path, original, mode: 0o600, owner: (GIT, GIT) });
     }
     spec
 }

@@ -38,14 +38,8 @@ pub enum Service {
 
 impl Service {
     /// All services, in the order in which they start.
-    pub const ALL: [Self; 6] = [
-        Self::Boot,
-        Self::Data,
-        Self::Gito,
-        Self::Cgit,
-        Self::Regi,
-        Self::Ntpd,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Boot, Self::Data, Self::Gito, Self::Cgit, Self::Regi, Self::Ntpd];
 
     /// The name of the service, its unit, its TOML file and its folder in `images/`.
     pub const fn name(self) -> &'static str {
@@ -90,10 +84,7 @@ fn common(site: &Site, service: Service, probe: Probe) -> ServiceSpec {
         mac: rack::Mac(host.mac).to_string(),
         user: None,
         capabilities: Vec::new(),
-        mounts: vec![Mount::read_only(
-            site.layout.rendered(service),
-            "/etc/booddies",
-        )],
+        mounts: vec![Mount::read_only(site.layout.rendered(service), "/etc/booddies")],
         tmpfs: Vec::new(),
         environment: Vec::new(),
         command: Vec::new(),

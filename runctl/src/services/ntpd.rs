@@ -4,9 +4,7 @@ use super::{ConfigFile, OnChange, Probe, Service, ServiceSpec, common};
 use crate::site::Site;
 
 pub(super) fn spec(site: &Site) -> ServiceSpec {
-    let probe = Probe::Ntp {
-        address: site.hosts.of(Service::Ntpd).address,
-    };
+    let probe = Probe::Ntp { address: site.hosts.of(Service::Ntpd).address };
     let mut spec = common(site, Service::Ntpd, probe);
     spec.user = Some("972:972".into());
     spec.tmpfs = vec![("/run", "size=1m,mode=0755,uid=972,gid=972")];
@@ -25,9 +23,7 @@ fn chrony_conf(site: &Site) -> String {
         .ntpd
         .upstreams
         .iter()
-        .fold(String::new(), |servers, server| {
-            servers + "server " + server + " iburst\n"
-        });
+        .fold(String::new(), |servers, server| servers + "server " + server + " iburst\n");
     format!(
         "# Rendered by runctl from ntpd.toml.
 {servers}allow {subnet}

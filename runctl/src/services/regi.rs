@@ -21,8 +21,7 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     };
     let mut spec = common(site, Service::Regi, probe);
     spec.user = Some("971:971".into());
-    spec.mounts
-        .push(Mount::writable(kept.clone(), "/var/lib/registry"));
+    spec.mounts.push(Mount::writable(kept.clone(), "/var/lib/registry"));
     spec.mounts.push(Mount::read_only(own.clone(), "/etc/regi"));
     spec.tmpfs = vec![("/run", "size=16m,mode=0755,uid=971,gid=971")];
     spec.memory = 512 << 20;
@@ -50,9 +49,7 @@ fn certificates(site: &Site, secrets: &Path, own: &Path) -> Vec<Secret> {
     let name = format!("{}.{}", host.name, site.domain);
     let (authority_key, authority) = (secrets.join("ca.key"), secrets.join("ca.pem"));
     let trusted = |name: String| Secret::Copy {
-        path: Path::new(ENGINE_TRUST)
-            .join(format!("{name}:{}", site.regi.port))
-            .join("ca.crt"),
+        path: Path::new(ENGINE_TRUST).join(format!("{name}:{}", site.regi.port)).join("ca.crt"),
         original: authority.clone(),
         mode: 0o644,
         owner: (0, 0),
@@ -87,20 +84,14 @@ fn credentials(site: &Site, secrets: &Path, own: &Path) -> Vec<Secret> {
     let (password, token) = (secrets.join("regi-password"), secrets.join("regi-token"));
     let owner = (REGI, REGI);
     vec![
-        Secret::Password {
-            path: password.clone(),
-            owner: (0, 0),
-        },
+        Secret::Password { path: password.clone(), owner: (0, 0) },
         Secret::PasswordFile {
             path: own.join("passwords"),
             user: site.regi.user.clone(),
             password,
             owner,
         },
-        Secret::Password {
-            path: token.clone(),
-            owner: (0, 0),
-        },
+        Secret::Password { path: token.clone(), owner: (0, 0) },
         Secret::Rendered {
             path: own.join("token.json"),
             template: r#"{"token":"{}","access_token":"{}"}"#.into(),

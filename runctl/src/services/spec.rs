@@ -150,54 +150,30 @@ pub enum Probe {
 impl Mount {
     /// A folder or file that the container may only read.
     pub(super) fn read_only(source: PathBuf, target: &'static str) -> Self {
-        Self {
-            source,
-            target,
-            read_only: true,
-        }
+        Self { source, target, read_only: true }
     }
 
     /// A folder that the container writes.
     pub(super) fn writable(source: PathBuf, target: &'static str) -> Self {
-        Self {
-            source,
-            target,
-            read_only: false,
-        }
+        Self { source, target, read_only: false }
     }
 }
 
 impl Folder {
     /// A folder of root's that everybody may read.
     pub(super) fn public(path: PathBuf) -> Self {
-        Self {
-            path,
-            uid: 0,
-            gid: 0,
-            mode: 0o755,
-        }
+        Self { path, uid: 0, gid: 0, mode: 0o755 }
     }
 
     /// A folder that nobody but its owner enters.
     pub(super) fn private(path: PathBuf, owner: u32) -> Self {
-        Self {
-            path,
-            uid: owner,
-            gid: owner,
-            mode: 0o700,
-        }
+        Self { path, uid: owner, gid: owner, mode: 0o700 }
     }
 }
 
 impl ConfigFile {
     /// A file of root's that everybody may read.
     pub(super) fn new(path: PathBuf, contents: String, on_change: OnChange) -> Self {
-        Self {
-            path,
-            contents,
-            mode: 0o644,
-            owner: None,
-            on_change,
-        }
+        Self { path, contents, mode: 0o644, owner: None, on_change }
     }
 }

@@ -8,27 +8,17 @@ use crate::site::{Layout, Pool};
 fn site() -> Site {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::load(&Layout::below(folder.path())).unwrap();
-    Site {
-        layout: Layout::below("/"),
-        ..site
-    }
+    Site { layout: Layout::below("/"), ..site }
 }
 
 /// What stands in one of a service's files.
 fn file(site: &Site, service: Service, name: &str) -> String {
     let files = spec(site, service).files;
-    files
-        .into_iter()
-        .find(|file| file.path.ends_with(name))
-        .unwrap()
-        .contents
+    files.into_iter().find(|file| file.path.ends_with(name)).unwrap().contents
 }
 
 fn lines_with(text: &str, word: &str) -> Vec<String> {
-    text.lines()
-        .filter(|line| line.contains(word))
-        .map(str::to_owned)
-        .collect()
+    text.lines().filter(|line| line.contains(word)).map(str::to_owned).collect()
 }
 
 #[test]
@@ -160,21 +150,14 @@ fn machines_stand_in_files_that_are_reread() {
     10.77.0.21 kvm-1.rack.lan kvm-1
     ");
     let reread = spec(&site, Service::Boot).files.into_iter().skip(1);
-    assert!(
-        reread
-            .into_iter()
-            .all(|file| file.on_change == OnChange::Signal("SIGHUP"))
-    );
+    assert!(reread.into_iter().all(|file| file.on_change == OnChange::Signal("SIGHUP")));
 }
 
 #[test]
 fn a_pool_a_router_and_upstreams_open_the_site() {
     let mut site = site();
-    site.boot.pool = Some(Pool {
-        first: [10, 77, 0, 200].into(),
-        last: [10, 77, 0, 250].into(),
-        profile: None,
-    });
+    site.boot.pool =
+        Some(Pool { first: [10, 77, 0, 200].into(), last: [10, 77, 0, 250].into(), profile: None });
     site.router = Some([10, 77, 0, 1].into());
     site.dns_upstreams = vec![[10, 9, 9, 9].into()];
     let text = file(&site, Service::Boot, "dnsmasq.conf");
@@ -182,10 +165,7 @@ fn a_pool_a_router_and_upstreams_open_the_site() {
         lines_with(&text, "dhcp-range"),
         ["dhcp-range=10.77.0.200,10.77.0.250,255.255.255.0,3600"]
     );
-    assert_eq!(
-        lines_with(&text, "router"),
-        ["dhcp-option=option:router,10.77.0.1"]
-    );
+    assert_eq!(lines_with(&text, "router"), ["dhcp-option=option:router,10.77.0.1"]);
     assert_eq!(lines_with(&text, "server="), ["server=10.9.9.9"]);
 }
 
@@ -209,11 +189,7 @@ fn only_boot_holds_capabilities_and_only_gito_follows_nobody() {
     let site = site();
     for service in Service::ALL {
         let spec = spec(&site, service);
-        assert_eq!(
-            spec.capabilities.is_empty(),
-            service != Service::Boot,
-            "{service}"
-        );
+        assert_eq!(spec.capabilities.is_empty(), service != Service::Boot, "{service}");
         assert_eq!(spec.user.is_none(), service == Service::Boot, "{service}");
     }
     assert_eq!(spec(&site, Service::Cgit).after, [Service::Gito]);
@@ -223,16 +199,9 @@ fn only_boot_holds_capabilities_and_only_gito_follows_nobody() {
 fn gito_takes_the_operators_key_and_identity() {
     let mut site = site();
     let targets = |site: &Site| -> Vec<_> {
-        spec(site, Service::Gito)
-            .mounts
-            .iter()
-            .map(|mount| mount.target)
-            .collect()
+        spec(site, Service::Gito).mounts.iter().map(|mount| mount.target).collect()
     };
-    assert_eq!(
-        targets(&site),
-        ["/etc/booddies", "/var/lib/gito", "/etc/gito/admin.pub"]
-    );
+    assert_eq!(targets(&site), ["/etc/booddies", "/var/lib/gito", "/etc/gito/admin.pub"]);
     site.gito.admin_key = Some("/root/.ssh/id_ed25519.pub".into());
     site.gito.identity = Some("/root/.ssh/id_ed25519".into());
     site.gito.trust_hosts = vec!["git.example".into(), "forge.example".into()];

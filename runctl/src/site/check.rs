@@ -56,15 +56,9 @@ impl Check<'_> {
             services.map(|host| (host.address, (file_of(host.service), "address".to_owned())));
         let machines = self.site.machines.iter().enumerate();
         let machines = machines.filter_map(|(i, machine)| {
-            Some((
-                machine.address?,
-                (MACHINES, format!("machine[{i}].address")),
-            ))
+            Some((machine.address?, (MACHINES, format!("machine[{i}].address"))))
         });
-        std::iter::once(host)
-            .chain(services)
-            .chain(machines)
-            .collect()
+        std::iter::once(host).chain(services).chain(machines).collect()
     }
 
     fn inside(&self, address: Ipv4Addr, (file, key): &Key) {
@@ -79,10 +73,8 @@ impl Check<'_> {
         } else {
             return;
         };
-        let help = format!(
-            "the subnet comes from {}",
-            self.reading.whereabouts(SITE, "network.subnet")
-        );
+        let help =
+            format!("the subnet comes from {}", self.reading.whereabouts(SITE, "network.subnet"));
         self.reading.object(file, key, message, Some(help));
     }
 
@@ -91,18 +83,14 @@ impl Check<'_> {
         let Some(pool) = &self.site.boot.pool else {
             return;
         };
-        let (first, last) = (
-            (BOOT, "pool.first".to_owned()),
-            (BOOT, "pool.last".to_owned()),
-        );
+        let (first, last) = ((BOOT, "pool.first".to_owned()), (BOOT, "pool.last".to_owned()));
         self.inside(pool.first, &first);
         self.inside(pool.last, &last);
         if !self.is_read(&first) || !self.is_read(&last) {
             return;
         }
         if pool.first > pool.last {
-            self.reading
-                .object(BOOT, "pool.last", "the pool ends before it begins", None);
+            self.reading.object(BOOT, "pool.last", "the pool ends before it begins", None);
         }
         for (address, key) in self.fixed() {
             if (pool.first..=pool.last).contains(&address) && self.is_read(&key) {
@@ -127,30 +115,19 @@ impl Check<'_> {
         let site = self.site;
         let services = site.hosts.0.iter();
         let mut names = services
-            .map(|host| {
-                (
-                    host.name.as_str(),
-                    (file_of(host.service), "hostname".to_owned()),
-                )
-            })
+            .map(|host| (host.name.as_str(), (file_of(host.service), "hostname".to_owned())))
             .collect::<Vec<_>>();
         let machines = site.machines.iter().enumerate();
-        names.extend(machines.map(|(i, machine)| {
-            (
-                machine.name.as_str(),
-                (MACHINES, format!("machine[{i}].name")),
-            )
-        }));
+        names.extend(
+            machines.map(|(i, machine)| {
+                (machine.name.as_str(), (MACHINES, format!("machine[{i}].name")))
+            }),
+        );
         self.unique("host name", names);
 
         let services = site.hosts.0.iter();
         let mut macs = services
-            .map(|host| {
-                (
-                    rack::Mac(host.mac),
-                    (file_of(host.service), "mac".to_owned()),
-                )
-            })
+            .map(|host| (rack::Mac(host.mac), (file_of(host.service), "mac".to_owned())))
             .collect::<Vec<_>>();
         for (i, machine) in site.machines.iter().enumerate() {
             let keys = (0..).map(|j| (MACHINES, format!("machine[{i}].macs[{j}]")));
@@ -164,11 +141,7 @@ impl Check<'_> {
         let site = self.site;
         self.unique(
             "kernel",
-            listed(
-                BOOT,
-                "kernel",
-                site.boot.kernels.iter().map(|feed| &feed.name),
-            ),
+            listed(BOOT, "kernel", site.boot.kernels.iter().map(|feed| &feed.name)),
         );
         self.unique(
             "APT repository",
@@ -184,36 +157,19 @@ impl Check<'_> {
         );
         self.unique(
             "repository",
-            listed(
-                "gito.toml",
-                "git",
-                site.gito.repositories.iter().map(|feed| &feed.name),
-            ),
+            listed("gito.toml", "git", site.gito.repositories.iter().map(|feed| &feed.name)),
         );
         self.unique(
             "image",
-            listed(
-                "regi.toml",
-                "image",
-                site.regi.images.iter().map(|feed| &feed.name),
-            ),
+            listed("regi.toml", "image", site.regi.images.iter().map(|feed| &feed.name)),
         );
         self.unique(
             "profile",
-            listed(
-                PROFILES,
-                "profile",
-                site.profiles.iter().map(|profile| &profile.name),
-            ),
+            listed(PROFILES, "profile", site.profiles.iter().map(|profile| &profile.name)),
         );
         for (i, kernel) in site.boot.kernels.iter().enumerate() {
             if let KernelSource::Deb { apt, .. } = &kernel.source {
-                let known = site
-                    .data
-                    .apt
-                    .iter()
-                    .map(|feed| feed.name.as_str())
-                    .collect::<Vec<_>>();
+                let known = site.data.apt.iter().map(|feed| feed.name.as_str()).collect::<Vec<_>>();
                 self.named(
                     "APT repository",
                     apt,
@@ -246,9 +202,7 @@ impl Check<'_> {
     }
 
     fn fed(&self, path: &str, key: &Key) {
-        let Some((folder, file)) = path
-            .strip_prefix("boot/")
-            .and_then(|path| path.split_once('/'))
+        let Some((folder, file)) = path.strip_prefix("boot/").and_then(|path| path.split_once('/'))
         else {
             return;
         };
@@ -270,22 +224,14 @@ impl Check<'_> {
         let rendered = rack::render::files(&machines, std::slice::from_ref(profile), &facts);
         if let Err(error) = rendered {
             let message = error.to_string();
-            let part = if message.contains(": arguments, ") {
-                "arguments"
-            } else {
-                "answer.template"
-            };
-            self.reading
-                .object(PROFILES, &format!("profile[{i}].{part}"), message, None);
+            let part =
+                if message.contains(": arguments, ") { "arguments" } else { "answer.template" };
+            self.reading.object(PROFILES, &format!("profile[{i}].{part}"), message, None);
         }
     }
 
     fn profile_names(&self) -> Vec<&str> {
-        self.site
-            .profiles
-            .iter()
-            .map(|profile| profile.name.as_str())
-            .collect()
+        self.site.profiles.iter().map(|profile| profile.name.as_str()).collect()
     }
 
     /// A name must be one of those that another file has.
@@ -298,8 +244,7 @@ impl Check<'_> {
             None if known.is_empty() => format!("{file} has none"),
             None => format!("{file} has: {}", known.join(", ")),
         };
-        self.reading
-            .object(own, key, format!("there is no {what} `{name}`"), Some(help));
+        self.reading.object(own, key, format!("there is no {what} `{name}`"), Some(help));
     }
 
     /// No value twice; the one that the operator wrote is told, not a default.
@@ -333,8 +278,5 @@ fn listed<'n>(
     table: &str,
     names: impl Iterator<Item = &'n String>,
 ) -> Vec<(&'n String, Key)> {
-    names
-        .enumerate()
-        .map(|(i, name)| (name, (file, format!("{table}[{i}].name"))))
-        .collect()
+    names.enumerate().map(|(i, name)| (name, (file, format!("{table}[{i}].name")))).collect()
 }

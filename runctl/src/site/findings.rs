@@ -42,11 +42,7 @@ impl Findings {
 
     /// How many mistakes there are, as a sentence.
     pub fn count(&self) -> String {
-        let mut files = self
-            .list
-            .iter()
-            .map(|finding| &finding.file)
-            .collect::<Vec<_>>();
+        let mut files = self.list.iter().map(|finding| &finding.file).collect::<Vec<_>>();
         files.dedup();
         format!(
             "{} in {} below {}",
@@ -80,8 +76,5 @@ pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
     }
     let before = &text[..offset];
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (
-        before.matches('\n').count() + 1,
-        before[start..].chars().count() + 1,
-    )
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
 }

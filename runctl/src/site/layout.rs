@@ -16,15 +16,9 @@ impl Layout {
     /// Makes the layout below a root (absolute).
     pub fn below(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        let prefix = option_env!("BOODDIES_PREFIX")
-            .unwrap_or("/usr/local")
-            .into();
+        let prefix = option_env!("BOODDIES_PREFIX").unwrap_or("/usr/local").into();
         let state = root.join("var/lib/booddies");
-        Self {
-            root,
-            prefix,
-            state,
-        }
+        Self { root, prefix, state }
     }
 
     /// Keeps everything elsewhere: an absolute path as the site has it, below the root.

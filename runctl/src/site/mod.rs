@@ -52,20 +52,10 @@ impl Site {
         check::check(&reading, &site);
         let (list, values) = reading.finish();
         if list.is_empty() {
-            return Ok(Described {
-                site,
-                values,
-                files: sources.len(),
-            });
+            return Ok(Described { site, values, files: sources.len() });
         }
-        let sources: BTreeMap<_, _> = sources
-            .into_iter()
-            .map(|(file, text)| (file.to_owned(), text))
-            .collect();
-        Err(Findings {
-            folder,
-            list,
-            sources,
-        })
+        let sources: BTreeMap<_, _> =
+            sources.into_iter().map(|(file, text)| (file.to_owned(), text)).collect();
+        Err(Findings { folder, list, sources })
     }
 }

@@ -331,11 +331,7 @@ impl Site {
             data: self.hosts.of(Service::Data).address,
             dns: self.hosts.of(Service::Boot).address,
             router: self.router,
-            unknown: self
-                .boot
-                .pool
-                .as_ref()
-                .and_then(|pool| pool.profile.clone()),
+            unknown: self.boot.pool.as_ref().and_then(|pool| pool.profile.clone()),
         }
     }
 }
@@ -343,9 +339,6 @@ impl Site {
 impl Hosts {
     /// The place of one service.
     pub fn of(&self, service: Service) -> &Host {
-        self.0
-            .iter()
-            .find(|host| host.service == service)
-            .expect("a checked site has all services")
+        self.0.iter().find(|host| host.service == service).expect("a checked site has all services")
     }
 }

@@ -37,18 +37,10 @@ pub struct Network {
 pub fn conflicts(site: &Site, host: &HostNetwork) -> Vec<String> {
     let bridge = site.bridge.name.as_str();
     let mut found = Vec::new();
-    if host
-        .links
-        .iter()
-        .any(|link| link.name == bridge && !link.bridge)
-    {
+    if host.links.iter().any(|link| link.name == bridge && !link.bridge) {
         found.push(format!("interface {bridge} exists and is not a bridge"));
     }
-    for Network { net, link } in host
-        .networks
-        .iter()
-        .filter(|network| is_particular(network))
-    {
+    for Network { net, link } in host.networks.iter().filter(|network| is_particular(network)) {
         let own = link.as_deref() == Some(bridge);
         if own && !site.subnet.contains(net) {
             found.push(format!(
@@ -56,9 +48,7 @@ pub fn conflicts(site: &Site, host: &HostNetwork) -> Vec<String> {
                 site.subnet
             ));
         } else if !own && overlap(*net, site.subnet) {
-            let by = link
-                .as_ref()
-                .map_or(String::new(), |link| format!(" of {link}"));
+            let by = link.as_ref().map_or(String::new(), |link| format!(" of {link}"));
             found.push(format!("subnet {} overlaps {net}{by}", site.subnet));
         }
     }
@@ -71,15 +61,10 @@ pub fn conflicts(site: &Site, host: &HostNetwork) -> Vec<String> {
 pub fn free_subnet(site: &Site, host: &HostNetwork) -> Option<Ipv4Net> {
     let length = site.subnet.prefix_len().max(16);
     let candidates = (77..=255).map(|second| Ipv4Addr::new(10, second, 0, 0));
-    candidates
-        .filter_map(|start| Ipv4Net::new(start, length).ok())
-        .find(|candidate| {
-            let mut taken = host
-                .networks
-                .iter()
-                .filter(|network| is_particular(network));
-            !taken.any(|network| overlap(network.net, *candidate))
-        })
+    candidates.filter_map(|start| Ipv4Net::new(start, length).ok()).find(|candidate| {
+        let mut taken = host.networks.iter().filter(|network| is_particular(network));
+        !taken.any(|network| overlap(network.net, *candidate))
+    })
 }
 
 /// Default routes, whole or in halves, reach everything and so clash with nothing.
@@ -101,18 +86,13 @@ mod tests {
     }
 
     fn host(links: &[(&str, bool)], networks: &[(&str, Option<&str>)]) -> HostNetwork {
-        let links = links.iter().map(|(name, bridge)| Link {
-            name: (*name).to_owned(),
-            bridge: *bridge,
-        });
+        let links =
+            links.iter().map(|(name, bridge)| Link { name: (*name).to_owned(), bridge: *bridge });
         let networks = networks.iter().map(|(net, link)| Network {
             net: net.parse().expect("a network"),
             link: link.map(ToOwned::to_owned),
         });
-        HostNetwork {
-            links: links.collect(),
-            networks: networks.collect(),
-        }
+        HostNetwork { links: links.collect(), networks: networks.collect() }
     }
 
     #[test]
@@ -163,21 +143,12 @@ mod tests {
     #[test]
     fn an_interface_that_is_no_bridge_is_a_conflict() {
         let host = host(&[("br0", false)], &[]);
-        assert_eq!(
-            conflicts(&site(), &host),
-            ["interface br0 exists and is not a bridge"]
-        );
+        assert_eq!(conflicts(&site(), &host), ["interface br0 exists and is not a bridge"]);
     }
 
     #[test]
     fn a_free_subnet_is_proposed() {
-        let host = host(
-            &[],
-            &[
-                ("10.77.0.0/16", Some("eth0")),
-                ("10.78.0.0/24", Some("eth1")),
-            ],
-        );
+        let host = host(&[], &[("10.77.0.0/16", Some("eth0")), ("10.78.0.0/24", Some("eth1"))]);
         assert_eq!(free_subnet(&site(), &host), "10.79.0.0/24".parse().ok());
     }
 }

@@ -69,21 +69,9 @@ impl<'i> Reading<'i> {
         };
         for (file, text) in sources {
             let (table, errors) = DeTable::parse_recoverable(text);
-            reading.documents.insert(
-                file,
-                Document {
-                    text,
-                    table,
-                    broken: HashSet::new(),
-                },
-            );
+            reading.documents.insert(file, Document { text, table, broken: HashSet::new() });
             for error in errors {
-                reading.note(
-                    file,
-                    Some(error.span().unwrap_or(0..0)),
-                    error.message(),
-                    None,
-                );
+                reading.note(file, Some(error.span().unwrap_or(0..0)), error.message(), None);
             }
             let lines = reading
                 .findings
@@ -101,18 +89,13 @@ impl<'i> Reading<'i> {
 
     /// The outermost table of a file; an absent file is all defaults.
     pub(super) fn open(&self, file: &'static str) -> Table<'_> {
-        let table = self
-            .documents
-            .get(file)
-            .map(|document| document.table.get_ref());
+        let table = self.documents.get(file).map(|document| document.table.get_ref());
         Table::outermost(self, file, table)
     }
 
     /// Whether parts of a file could not be read, so that what it lacks proves nothing.
     pub(super) fn is_broken(&self, file: &str) -> bool {
-        self.documents
-            .get(file)
-            .is_some_and(|document| !document.broken.is_empty())
+        self.documents.get(file).is_some_and(|document| !document.broken.is_empty())
     }
 
     /// Notes a mistake; a second one on a line that is no TOML is only an echo of the first.
@@ -132,14 +115,7 @@ impl<'i> Reading<'i> {
             return;
         }
         let message = message.into();
-        let finding = Finding {
-            file: file.to_owned(),
-            span,
-            line,
-            column,
-            message,
-            help,
-        };
+        let finding = Finding { file: file.to_owned(), span, line, column, message, help };
         self.findings.borrow_mut().push(finding);
     }
 
@@ -184,21 +160,11 @@ impl<'i> Reading<'i> {
         span: Option<Range<usize>>,
     ) {
         let line = span.as_ref().and_then(|span| {
-            self.documents
-                .get(file)
-                .map(|document| place(document.text, span.start).0)
+            self.documents.get(file).map(|document| place(document.text, span.start).0)
         });
         let mut values = self.values.borrow_mut();
-        self.index
-            .borrow_mut()
-            .insert((file, key.clone()), values.len());
-        values.push(Effective {
-            file,
-            key,
-            value,
-            line,
-            span,
-        });
+        self.index.borrow_mut().insert((file, key.clone()), values.len());
+        values.push(Effective { file, key, value, line, span });
     }
 
     /// Ends the reading: the mistakes in order, and the values.

@@ -17,10 +17,7 @@ pub fn styled(findings: &Findings) -> String {
 fn render(findings: &Findings, renderer: &Renderer) -> String {
     let mut text = String::new();
     for finding in &findings.list {
-        let source = findings
-            .sources
-            .get(&finding.file)
-            .map_or("", String::as_str);
+        let source = findings.sources.get(&finding.file).map_or("", String::as_str);
         text.push_str(&renderer.render(&[group(finding, source)]));
         text.push_str("\n\n");
     }

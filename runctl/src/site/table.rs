@@ -26,14 +26,7 @@ impl<'a> Table<'a> {
         file: &'static str,
         entries: Option<&'a DeTable<'a>>,
     ) -> Self {
-        Self {
-            reading,
-            file,
-            path: String::new(),
-            span: None,
-            entries,
-            known: Vec::new(),
-        }
+        Self { reading, file, path: String::new(), span: None, entries, known: Vec::new() }
     }
 
     /// Takes a value that has a default.
@@ -70,9 +63,7 @@ impl<'a> Table<'a> {
         kind: impl Fn(&Value) -> Read<T>,
     ) -> T {
         if let Some(written) = self.take(key) {
-            return self
-                .value(self.key(key), written, &kind)
-                .unwrap_or_default();
+            return self.value(self.key(key), written, &kind).unwrap_or_default();
         }
         self.lacks(format!("missing key `{key}`"), None);
         T::default()
@@ -96,12 +87,8 @@ impl<'a> Table<'a> {
         let DeValue::Array(elements) = written.get_ref() else {
             let help = matches!(written.get_ref(), DeValue::String(_))
                 .then(|| "put brackets around it".to_owned());
-            let message = format!(
-                "expected a list, found {}",
-                type_of(&plain(written.get_ref()))
-            );
-            self.reading
-                .note(self.file, Some(written.span()), message, help);
+            let message = format!("expected a list, found {}", type_of(&plain(written.get_ref())));
+            self.reading.note(self.file, Some(written.span()), message, help);
             return Vec::new();
         };
         self.reading.record(
@@ -150,10 +137,7 @@ impl<'a> Table<'a> {
     /// Takes a table whose keys all have defaults.
     pub(super) fn section(&mut self, key: &'static str) -> Table<'a> {
         let path = self.key(key);
-        self.table(key).unwrap_or(Self {
-            path,
-            ..Self::outermost(self.reading, self.file, None)
-        })
+        self.table(key).unwrap_or(Self { path, ..Self::outermost(self.reading, self.file, None) })
     }
 
     /// Takes a list of tables, `[[key]]`.
@@ -162,13 +146,10 @@ impl<'a> Table<'a> {
             return Vec::new();
         };
         let DeValue::Array(elements) = written.get_ref() else {
-            let message = format!(
-                "expected a list of tables, found {}",
-                type_of(&plain(written.get_ref()))
-            );
+            let message =
+                format!("expected a list of tables, found {}", type_of(&plain(written.get_ref())));
             let help = Some(format!("write `[[{}]]`", self.key(key)));
-            self.reading
-                .note(self.file, Some(written.span()), message, help);
+            self.reading.note(self.file, Some(written.span()), message, help);
             return Vec::new();
         };
         let path = self.key(key);
@@ -182,16 +163,13 @@ impl<'a> Table<'a> {
 
     /// Whether a key stands here, without taking it.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.entries
-            .is_some_and(|entries| entries.contains_key(key))
+        self.entries.is_some_and(|entries| entries.contains_key(key))
     }
 
     /// Whether a list stands here, and nothing in it.
     pub(super) fn has_empty_list(&self, key: &str) -> bool {
         let written = self.entries.and_then(|entries| entries.get(key));
-        written
-            .and_then(|written| written.get_ref().as_array())
-            .is_some_and(|list| list.is_empty())
+        written.and_then(|written| written.get_ref().as_array()).is_some_and(|list| list.is_empty())
     }
 
     /// Knows keys without taking them: they stand where they do not belong, which is another mistake.
@@ -202,19 +180,14 @@ impl<'a> Table<'a> {
     /// Notes that this table lacks something; not where a line that is no TOML may have had it.
     pub(super) fn lacks(&self, message: impl Into<String>, help: Option<String>) {
         if !self.reading.is_broken(self.file) {
-            self.reading
-                .note(self.file, self.span.clone(), message, help);
+            self.reading.note(self.file, self.span.clone(), message, help);
         }
     }
 
     /// Notes a mistake at one of its keys.
     pub(super) fn object(&self, key: &str, message: impl Into<String>, help: Option<String>) {
-        let span = self
-            .entries
-            .and_then(|entries| entries.get(key))
-            .map(Spanned::span);
-        self.reading
-            .note(self.file, span.or_else(|| self.span.clone()), message, help);
+        let span = self.entries.and_then(|entries| entries.get(key)).map(Spanned::span);
+        self.reading.note(self.file, span.or_else(|| self.span.clone()), message, help);
     }
 
     /// Ends the table: what is left in it, nobody knows.
@@ -238,11 +211,7 @@ impl<'a> Table<'a> {
 
     /// The dotted name of one of its keys.
     pub(super) fn key(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     fn take(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -262,10 +231,7 @@ impl<'a> Table<'a> {
                 known: Vec::new(),
             });
         }
-        let message = format!(
-            "expected a table, found {}",
-            type_of(&plain(written.get_ref()))
-        );
+        let message = format!("expected a table, found {}", type_of(&plain(written.get_ref())));
         reading.note(file, span, message, None);
         None
     }
@@ -279,8 +245,7 @@ impl<'a> Table<'a> {
         let value = plain(written.get_ref());
         match kind(&value) {
             Ok(meant) => {
-                self.reading
-                    .record(self.file, path, value, Some(written.span()));
+                self.reading.record(self.file, path, value, Some(written.span()));
                 Some(meant)
             }
             Err(wrong) => {
@@ -291,8 +256,7 @@ impl<'a> Table<'a> {
     }
 
     fn wrong(&self, span: Range<usize>, wrong: Wrong) {
-        self.reading
-            .note(self.file, Some(span), wrong.message, wrong.help);
+        self.reading.note(self.file, Some(span), wrong.message, wrong.help);
     }
 }
 
@@ -306,10 +270,9 @@ fn plain(value: &DeValue<'_>) -> Value {
         DeValue::Float(number) => Value::from(number.as_str().parse::<f64>().unwrap_or(f64::MAX)),
         DeValue::Boolean(flag) => Value::from(*flag),
         DeValue::Datetime(_) => Value::Null,
-        DeValue::Array(elements) => elements
-            .iter()
-            .map(|element| plain(element.get_ref()))
-            .collect(),
+        DeValue::Array(elements) => {
+            elements.iter().map(|element| plain(element.get_ref())).collect()
+        }
         DeValue::Table(entries) => entries
             .iter()
             .map(|(key, value)| (key.get_ref().to_string(), plain(value.get_ref())))

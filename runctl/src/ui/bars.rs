@@ -21,10 +21,7 @@ pub(super) struct Bars {
 impl Bars {
     pub(super) fn new() -> Self {
         let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15));
-        Self {
-            multi,
-            bars: Mutex::default(),
-        }
+        Self { multi, bars: Mutex::default() }
     }
 
     /// The set of bars, for whoever prints above them.
@@ -51,12 +48,7 @@ impl Watch for Bars {
     fn event(&self, event: Event) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Started {
-                id,
-                label,
-                total,
-                unit,
-            } => {
+            Event::Started { id, label, total, unit } => {
                 bars.insert(id, self.start(label, total, unit));
             }
             Event::Advanced { id, by } => {

@@ -56,12 +56,7 @@ impl Console {
             Progress::Json => Arc::new(lines::Json),
             Progress::None => Arc::new(feeds::events::Silent),
         };
-        Self {
-            json,
-            verbose,
-            watch,
-            bars: multi,
-        }
+        Self { json, verbose, watch, bars: multi }
     }
 
     /// Sends diagnostics to stderr, above the bars where there are any.
@@ -91,18 +86,12 @@ impl Console {
 
     /// Tells one line of progress.
     pub fn note(&self, text: &str) {
-        self.watch.event(Event::Note {
-            text: text.to_owned(),
-        });
+        self.watch.event(Event::Note { text: text.to_owned() });
     }
 
     /// Prints a report: JSON (one line) or text as it stands.
     pub fn report(&self, json: impl FnOnce() -> serde_json::Value, text: impl FnOnce() -> String) {
-        let text = if self.json {
-            format!("{}\n", json())
-        } else {
-            text()
-        };
+        let text = if self.json { format!("{}\n", json()) } else { text() };
         self.stdout(&text);
     }
 
@@ -119,11 +108,7 @@ impl Console {
                 serde_json::json!({ "plan": steps })
             },
             || {
-                if plan.is_empty() {
-                    "nothing to change\n".to_owned()
-                } else {
-                    plan.to_string()
-                }
+                if plan.is_empty() { "nothing to change\n".to_owned() } else { plan.to_string() }
             },
         );
         Ok(())
@@ -145,9 +130,7 @@ impl Console {
         let print = || {
             let mut stdout = std::io::stdout().lock();
             // A reader that went away has read enough.
-            let _gone = stdout
-                .write_all(text.as_bytes())
-                .and_then(|()| stdout.flush());
+            let _gone = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         };
         match &self.bars {
             Some(bars) => bars.suspend(print),
@@ -158,11 +141,7 @@ impl Console {
 
 /// Lines of another program below a sentence of ours.
 pub fn quoted(lines: &[&str]) -> String {
-    if lines.is_empty() {
-        String::new()
-    } else {
-        format!("\n  | {}", lines.join("\n  | "))
-    }
+    if lines.is_empty() { String::new() } else { format!("\n  | {}", lines.join("\n  | ")) }
 }
 
 /// Writes to stderr without tearing the bars.

@@ -11,9 +11,7 @@ pub struct Table {
 impl Table {
     /// Begins a table with its heading.
     pub fn new<const N: usize>(heading: [&str; N]) -> Self {
-        Self {
-            rows: vec![heading.map(str::to_owned).into()],
-        }
+        Self { rows: vec![heading.map(str::to_owned).into()] }
     }
 
     /// Adds a row; it has as many cells as the heading.
@@ -23,20 +21,12 @@ impl Table {
 
     /// The rows as JSON objects keyed by the heading.
     pub fn to_json(&self) -> serde_json::Value {
-        let (heading, rows) = self
-            .rows
-            .split_first()
-            .map_or((&[][..], &[][..]), |(h, r)| (&h[..], r));
+        let (heading, rows) =
+            self.rows.split_first().map_or((&[][..], &[][..]), |(h, r)| (&h[..], r));
         let object = |row: &Vec<String>| -> serde_json::Map<String, serde_json::Value> {
-            heading
-                .iter()
-                .zip(row)
-                .map(|(key, cell)| (key.clone(), cell.clone().into()))
-                .collect()
+            heading.iter().zip(row).map(|(key, cell)| (key.clone(), cell.clone().into())).collect()
         };
-        rows.iter()
-            .map(|row| serde_json::Value::Object(object(row)))
-            .collect()
+        rows.iter().map(|row| serde_json::Value::Object(object(row))).collect()
     }
 }
 
@@ -44,11 +34,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
-            self.rows
-                .iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
+            self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
         };
         let widths: Vec<_> = (0..columns).map(width).collect();
         for row in &self.rows {

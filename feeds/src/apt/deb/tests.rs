@@ -31,16 +31,11 @@ fn data() -> Vec<u8> {
         match member {
             File(path, text) => {
                 header.set_size(text.len() as u64);
-                tar.append_data(&mut header, path, text.as_bytes())
-                    .expect("file");
+                tar.append_data(&mut header, path, text.as_bytes()).expect("file");
             }
             Symlink(path, target) | Hardlink(path, target) => {
                 let hard = matches!(member, Hardlink(..));
-                let kind = if hard {
-                    tar::EntryType::Link
-                } else {
-                    tar::EntryType::Symlink
-                };
+                let kind = if hard { tar::EntryType::Link } else { tar::EntryType::Symlink };
                 header.set_entry_type(kind);
                 header.set_size(0);
                 tar.append_link(&mut header, path, target).expect("link");
@@ -55,11 +50,7 @@ fn package(name: &str, data: &[u8]) -> (tempfile::TempDir, PathBuf, Store) {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("x.deb");
     let mut outer = ar::Builder::new(fs_err::File::create(&path).expect("file"));
-    for (name, bytes) in [
-        ("debian-binary", &b"2.0\n"[..]),
-        ("control.tar.xz", b""),
-        (name, data),
-    ] {
+    for (name, bytes) in [("debian-binary", &b"2.0\n"[..]), ("control.tar.xz", b""), (name, data)] {
         let header = ar::Header::new(name.as_bytes().to_vec(), bytes.len() as u64);
         outer.append(&header, bytes).expect("member");
     }
@@ -78,10 +69,7 @@ fn files_are_taken_out_of_every_compression() {
         ("data.tar", plain.clone()),
         ("data.tar.gz", gzip(&plain).expect("compressed")),
         ("data.tar.xz", xz(&plain).expect("compressed")),
-        (
-            "data.tar.zst",
-            zstd::encode_all(&plain[..], 1).expect("compressed"),
-        ),
+        ("data.tar.zst", zstd::encode_all(&plain[..], 1).expect("compressed")),
     ] {
         let (_folder, path, store) = package(name, &bytes);
         let taken = extract(&store, &path, &[want("linux", "usr/lib/images/12/linux")]);
@@ -94,17 +82,9 @@ fn files_are_taken_out_of_every_compression() {
 #[test]
 fn links_are_followed_inside_the_package() {
     let (_folder, path, store) = package("data.tar", &data());
-    for member in [
-        "/usr/share/kernel",
-        "usr/share/same",
-        "./usr/share/up/current/linux",
-    ] {
+    for member in ["/usr/share/kernel", "usr/share/same", "./usr/share/up/current/linux"] {
         let taken = extract(&store, &path, &[want("linux", member)]).expect(member);
-        assert_eq!(
-            store.read(&taken[0].1.sha256).expect("object"),
-            b"kernel",
-            "{member}"
-        );
+        assert_eq!(store.read(&taken[0].1.sha256).expect("object"), b"kernel", "{member}");
     }
 }
 
@@ -128,11 +108,7 @@ fn one_file_may_be_wanted_under_two_names() {
 #[test]
 fn what_is_not_there_is_told_at_once_and_nothing_leaves_the_package() {
     let (_folder, path, store) = package("data.tar", &data());
-    let wanted = [
-        want("a", "nosuch"),
-        want("b", "loop/a"),
-        want("c", "outside"),
-    ];
+    let wanted = [want("a", "nosuch"), want("b", "loop/a"), want("c", "outside")];
     match extract(&store, &path, &wanted) {
         Err(Error::Missing { missing, .. }) => {
             assert_eq!(missing, ["`loop/a`", "`nosuch`", "`outside`"]);
@@ -144,14 +120,8 @@ fn what_is_not_there_is_told_at_once_and_nothing_leaves_the_package() {
 #[test]
 fn what_is_no_package_is_refused() {
     let (folder, path, store) = package("data.tar.lzma", b"");
-    assert!(matches!(
-        extract(&store, &path, &[]),
-        Err(Error::NoData { .. })
-    ));
+    assert!(matches!(extract(&store, &path, &[]), Err(Error::NoData { .. })));
     let other = folder.path().join("other");
     fs_err::write(&other, "garbage").expect("file");
-    assert!(matches!(
-        extract(&store, &other, &[]),
-        Err(Error::Read { .. })
-    ));
+    assert!(matches!(extract(&store, &other, &[]), Err(Error::Read { .. })));
 }

@@ -9,10 +9,7 @@ use super::{Error, folder};
 pub fn host_checks_valid_until(root: &Path) -> Result<bool, Error> {
     let mut paths = folder(&root.join("etc/apt/apt.conf.d"))?;
     paths.retain(|path| {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         !name.contains('.') || path.extension().is_some_and(|end| end == "conf")
     });
     paths.push(root.join("etc/apt/apt.conf"));
@@ -22,9 +19,7 @@ pub fn host_checks_valid_until(root: &Path) -> Result<bool, Error> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             text => {
                 let text = text.map_err(Error::Read)?;
-                let said = settings(&text)
-                    .into_iter()
-                    .rfind(|(name, _)| is_the_setting(name));
+                let said = settings(&text).into_iter().rfind(|(name, _)| is_the_setting(name));
                 checks = said.map_or(checks, |(_, value)| !is_no(&value));
             }
         }
@@ -57,11 +52,8 @@ fn settings(text: &str) -> Vec<(String, String)> {
             ";" => {
                 let mut words = statement.drain(..);
                 if let (Some(name), Some(value)) = (words.next(), words.next()) {
-                    let names: Vec<&str> = outer
-                        .iter()
-                        .map(String::as_str)
-                        .chain([name.as_str()])
-                        .collect();
+                    let names: Vec<&str> =
+                        outer.iter().map(String::as_str).chain([name.as_str()]).collect();
                     settings.push((names.join("::"), value));
                 }
             }
@@ -117,23 +109,12 @@ mod tests {
     fn the_check_is_on_unless_a_file_says_otherwise_and_the_last_one_wins() {
         assert!(checks(&[]));
         assert!(!checks(&[("10x", "Acquire::Check-Valid-Until \"false\";")]));
-        assert!(!checks(&[(
-            "10x",
-            "Acquire { Retries 3; Check-Valid-Until no; };\n"
-        )]));
-        assert!(checks(&[(
-            "10x",
-            "// Acquire::Check-Valid-Until \"false\";\n# no\n/* x; */"
-        )]));
-        let two = [
-            ("10x", "Acquire::Check-Valid-Until 0;"),
-            ("20x", "acquire::check-valid-until true;"),
-        ];
+        assert!(!checks(&[("10x", "Acquire { Retries 3; Check-Valid-Until no; };\n")]));
+        assert!(checks(&[("10x", "// Acquire::Check-Valid-Until \"false\";\n# no\n/* x; */")]));
+        let two =
+            [("10x", "Acquire::Check-Valid-Until 0;"), ("20x", "acquire::check-valid-until true;")];
         assert!(checks(&two));
-        assert!(checks(&[(
-            "10x.bak",
-            "Acquire::Check-Valid-Until \"false\";"
-        )]));
+        assert!(checks(&[("10x.bak", "Acquire::Check-Valid-Until \"false\";")]));
     }
 
     #[test]

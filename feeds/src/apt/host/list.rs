@@ -4,16 +4,10 @@ use super::Entry;
 
 /// Reads the entries for binary packages; commented ones and those for sources are passed over.
 pub(super) fn read(text: &str) -> Result<Vec<Entry>, String> {
-    let lines = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim());
-    let entries = lines.filter_map(|line| {
-        line.strip_prefix("deb")
-            .filter(|l| l.starts_with([' ', '\t', '[']))
-    });
-    entries
-        .map(|line| entry(line).ok_or_else(|| format!("`deb{line}`")))
-        .collect()
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let entries = lines
+        .filter_map(|line| line.strip_prefix("deb").filter(|l| l.starts_with([' ', '\t', '['])));
+    entries.map(|line| entry(line).ok_or_else(|| format!("`deb{line}`"))).collect()
 }
 
 fn entry(line: &str) -> Option<Entry> {
@@ -23,11 +17,8 @@ fn entry(line: &str) -> Option<Entry> {
         None => ("", line),
     };
     let mut words = rest.split_whitespace().map(str::to_owned);
-    let mut entry = Entry {
-        uris: vec![words.next()?],
-        suites: vec![words.next()?],
-        ..Entry::default()
-    };
+    let mut entry =
+        Entry { uris: vec![words.next()?], suites: vec![words.next()?], ..Entry::default() };
     entry.components = words.collect();
     for option in options.split_whitespace() {
         match option.split_once('=')? {
@@ -57,9 +48,6 @@ mod tests {
 
     #[test]
     fn an_entry_without_a_suite_is_told() {
-        assert_eq!(
-            read("deb http://a.example/\n"),
-            Err("`deb http://a.example/`".to_owned())
-        );
+        assert_eq!(read("deb http://a.example/\n"), Err("`deb http://a.example/`".to_owned()));
     }
 }

@@ -31,10 +31,7 @@ pub struct HostSource {
 
 /// The host's sources cannot be told.
 #[derive(Debug, thiserror::Error)]
-#[expect(
-    missing_docs,
-    reason = "the message of each variant tells what its fields are"
-)]
+#[expect(missing_docs, reason = "the message of each variant tells what its fields are")]
 pub enum Error {
     /// A file is there, but cannot be read.
     #[error("cannot read the host's APT sources")]
@@ -69,12 +66,7 @@ impl Classified for Error {
 impl HostSource {
     /// Takes it apart into suites, each to be surveyed on its own.
     pub fn suites(self) -> impl Iterator<Item = Suite> {
-        let Self {
-            urls,
-            suites,
-            components,
-            signed_by,
-        } = self;
+        let Self { urls, suites, components, signed_by } = self;
         suites.into_iter().map(move |name| Suite {
             urls: urls.clone(),
             name,
@@ -105,12 +97,7 @@ pub fn host_sources(root: &Path) -> Result<Vec<HostSource>, Error> {
             let rest = suite.strip_prefix(codename.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '/']))
         };
-        let suites: Vec<_> = entry
-            .suites
-            .iter()
-            .filter(|one| belongs(one))
-            .cloned()
-            .collect();
+        let suites: Vec<_> = entry.suites.iter().filter(|one| belongs(one)).cloned().collect();
         if suites.is_empty() {
             continue;
         }
@@ -120,12 +107,7 @@ pub fn host_sources(root: &Path) -> Result<Vec<HostSource>, Error> {
             urls.extend(addresses(root, &path, uri)?);
         }
         if !urls.is_empty() {
-            sources.push(HostSource {
-                urls,
-                suites,
-                components: entry.components,
-                signed_by,
-            });
+            sources.push(HostSource { urls, suites, components: entry.components, signed_by });
         }
     }
     if sources.is_empty() {
@@ -137,13 +119,9 @@ pub fn host_sources(root: &Path) -> Result<Vec<HostSource>, Error> {
 fn codename(root: &Path) -> Result<String, Error> {
     let path = root.join("etc/os-release");
     let text = fs_err::read_to_string(&path).map_err(Error::Read)?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let line = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     let codename = line.map(|value| value.trim().trim_matches(['"', '\'']).to_owned());
-    codename
-        .filter(|name| !name.is_empty())
-        .ok_or(Error::NoCodename { path })
+    codename.filter(|name| !name.is_empty()).ok_or(Error::NoCodename { path })
 }
 
 /// Reads all entries in the order that APT reads them.
@@ -162,10 +140,7 @@ fn entries(root: &Path) -> Result<Vec<(PathBuf, Entry)>, Error> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             text => text.map_err(Error::Read)?,
         };
-        let found = read(&text).map_err(|what| Error::Entry {
-            path: path.clone(),
-            what,
-        })?;
+        let found = read(&text).map_err(|what| Error::Entry { path: path.clone(), what })?;
         entries.extend(found.into_iter().map(|entry| (path.clone(), entry)));
     }
     Ok(entries)
@@ -190,22 +165,16 @@ fn signers(root: &Path, path: &Path, entry: &Entry) -> Result<Trust, Error> {
     }
     let Some(named) = &entry.signed_by else {
         let mut keys = folder(&root.join("etc/apt/trusted.gpg.d"))?;
-        keys.retain(|key| {
-            key.extension()
-                .is_some_and(|end| end == "gpg" || end == "asc")
-        });
+        keys.retain(|key| key.extension().is_some_and(|end| end == "gpg" || end == "asc"));
         keys.extend(Some(root.join("etc/apt/trusted.gpg")).filter(|ring| ring.is_file()));
         return Ok(Trust::Files(keys));
     };
     if named.contains("-----BEGIN") {
         return Ok(Trust::Inline(named.clone()));
     }
-    let words = named
-        .split([',', ' ', '\t', '\n'])
-        .filter(|word| !word.is_empty());
-    let files: Option<Vec<_>> = words
-        .map(|word| word.strip_prefix('/').map(|inner| root.join(inner)))
-        .collect();
+    let words = named.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
+    let files: Option<Vec<_>> =
+        words.map(|word| word.strip_prefix('/').map(|inner| root.join(inner))).collect();
     files.map(Trust::Files).ok_or_else(|| Error::Entry {
         path: path.to_owned(),
         what: format!("`Signed-By: {named}` names no file"),
@@ -217,19 +186,12 @@ fn addresses(root: &Path, path: &Path, uri: &str) -> Result<Vec<Url>, Error> {
     if let Some(list) = uri.strip_prefix("mirror+file:") {
         let list = root.join(list.trim_start_matches('/'));
         let text = fs_err::read_to_string(list).map_err(Error::Read)?;
-        let lines = text
-            .lines()
-            .filter_map(|line| line.split_whitespace().next());
-        let mirrors = lines
-            .filter(|line| !line.starts_with('#'))
-            .map(|line| parse(path, line));
+        let lines = text.lines().filter_map(|line| line.split_whitespace().next());
+        let mirrors = lines.filter(|line| !line.starts_with('#')).map(|line| parse(path, line));
         return mirrors.collect();
     }
     let url = parse(path, uri)?;
-    Ok(Some(url)
-        .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .into_iter()
-        .collect())
+    Ok(Some(url).filter(|url| matches!(url.scheme(), "http" | "https")).into_iter().collect())
 }
 
 fn parse(path: &Path, uri: &str) -> Result<Url, Error> {

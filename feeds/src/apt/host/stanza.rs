@@ -35,10 +35,7 @@ fn entry(paragraph: Paragraph<'_>) -> Result<Entry, String> {
 
 /// Takes away the indentation of a value, and the dots that stand for empty lines.
 fn unfold(value: &str) -> String {
-    let lines = value
-        .lines()
-        .map(str::trim)
-        .map(|line| if line == "." { "" } else { line });
+    let lines = value.lines().map(str::trim).map(|line| if line == "." { "" } else { line });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -63,10 +60,7 @@ mod tests {
     fn a_certificate_in_the_paragraph_is_unfolded() {
         let text = "Types: deb\nURIs: http://a.example\nSuites: test\nSigned-By:\n -----BEGIN X-----\n .\n abc\n -----END X-----\n";
         let read = read(text).expect("readable");
-        assert_eq!(
-            read[0].signed_by.as_deref(),
-            Some("-----BEGIN X-----\n\nabc\n-----END X-----")
-        );
+        assert_eq!(read[0].signed_by.as_deref(), Some("-----BEGIN X-----\n\nabc\n-----END X-----"));
     }
 
     #[test]

@@ -26,14 +26,8 @@ const RELEASE: (&str, &str) = ("etc/os-release", "ID=debian\nVERSION_CODENAME=\"
 fn both_styles_are_read_and_third_parties_left_out() {
     let host = Host::new(&[
         RELEASE,
-        (
-            "etc/apt/sources.list",
-            "deb http://a.example/debian test main\n",
-        ),
-        (
-            "etc/apt/sources.list.d/third.list",
-            "deb http://b.example/apt testing-tools main\n",
-        ),
+        ("etc/apt/sources.list", "deb http://a.example/debian test main\n"),
+        ("etc/apt/sources.list.d/third.list", "deb http://b.example/apt testing-tools main\n"),
         (
             "etc/apt/sources.list.d/security.sources",
             "Types: deb\nURIs: http://c.example/sec\nSuites: test-security nodistro\nComponents: main\nSigned-By: /k.gpg\n",
@@ -60,10 +54,7 @@ fn lists_of_mirrors_are_followed_and_media_passed_over() {
             "etc/apt/sources.list",
             "deb mirror+file:/etc/apt/mirrors.txt test main\ndeb cdrom:[x]/ test main\n",
         ),
-        (
-            "etc/apt/mirrors.txt",
-            "http://a.example/ priority:1\n# no\nhttp://b.example/\n",
-        ),
+        ("etc/apt/mirrors.txt", "http://a.example/ priority:1\n# no\nhttp://b.example/\n"),
     ]);
     let sources = host.sources().expect("readable");
     assert_eq!(sources.len(), 1);

@@ -29,16 +29,7 @@ fn make(text: &str, key: &SiteKey) -> BTreeMap<String, Vec<u8>> {
         .collect();
     let selected = BTreeMap::from([("amd64".to_owned(), packages)]);
     let date = Timestamp::from_second(1_783_764_997).expect("a time");
-    reindex(
-        &Title {
-            name: "site",
-            suite: "test",
-            date,
-        },
-        &selected,
-        key,
-    )
-    .expect("made")
+    reindex(&Title { name: "site", suite: "test", date }, &selected, key).expect("made")
 }
 
 #[test]
@@ -54,34 +45,19 @@ fn every_index_is_proved_by_a_release_that_the_site_signed() {
     let folder = tempfile::tempdir().expect("folder");
     let files = make(&upstream(), &key(folder.path()));
     let ring = Keyring::parse("site", &files["booddies-archive-keyring.gpg"]).expect("ring");
-    let (signed, _) = ring
-        .verify_cleartext(&files["dists/test/InRelease"])
-        .expect("signed");
+    let (signed, _) = ring.verify_cleartext(&files["dists/test/InRelease"]).expect("signed");
     assert_eq!(signed.as_bytes(), files["dists/test/Release"]);
-    ring.verify_detached(
-        &files["dists/test/Release"],
-        &files["dists/test/Release.gpg"],
-    )
-    .expect("signed");
+    ring.verify_detached(&files["dists/test/Release"], &files["dists/test/Release.gpg"])
+        .expect("signed");
 
     let release = Release::parse(&signed).expect("readable");
     assert_eq!(release.codename.as_deref(), Some("test"));
-    assert_eq!(
-        (release.valid_until, release.by_hash, release.separate_all),
-        (None, true, false)
-    );
+    assert_eq!((release.valid_until, release.by_hash, release.separate_all), (None, true, false));
     assert_eq!(release.indexes.len(), 4);
     for (path, index) in &release.indexes {
         let bytes = &files[&format!("dists/test/{path}")];
-        assert_eq!(
-            (bytes.len() as u64, Sha256::of(bytes)),
-            (index.size, index.sha256),
-            "{path}"
-        );
-        let hashed = format!(
-            "dists/test/main/binary-amd64/by-hash/SHA256/{}",
-            index.sha256
-        );
+        assert_eq!((bytes.len() as u64, Sha256::of(bytes)), (index.size, index.sha256), "{path}");
+        let hashed = format!("dists/test/main/binary-amd64/by-hash/SHA256/{}", index.sha256);
         assert_eq!(&files[&hashed], bytes);
     }
 }
@@ -95,11 +71,6 @@ fn paragraphs_are_kept_and_the_last_one_ends_with_an_empty_line() {
     for end in ["gz", "xz"] {
         let name = format!("dists/test/main/binary-amd64/Packages.{end}");
         let compression = Compression::of(&name).expect("known");
-        assert_eq!(
-            &compression
-                .decompress(&files[&name], 10_000)
-                .expect("whole"),
-            plain
-        );
+        assert_eq!(&compression.decompress(&files[&name], 10_000).expect("whole"), plain);
     }
 }

@@ -19,12 +19,7 @@ fn index(lines: &[&str]) -> String {
             text,
             "Package: {name}\nVersion: {version}\nArchitecture: amd64\nFilename: pool/{name}_{version}.deb\nSize: 1\nSHA256: {digest}\n"
         )        .expect("written");
-        for field in words
-            .next()
-            .unwrap_or_default()
-            .split("; ")
-            .filter(|f| !f.is_empty())
-        {
+        for field in words.next().unwrap_or_default().split("; ").filter(|f| !f.is_empty()) {
             text.extend([field, "\n"]);
         }
         text.push('\n');
@@ -40,9 +35,8 @@ fn origin(paragraph: Paragraph<'_>) -> Origin {
 
 fn try_select(lines: &[&str], wanted: &Wanted) -> Result<Vec<String>, Vec<String>> {
     let text = index(lines);
-    let packages = paragraphs(&text)
-        .map(|one| Package::read(one, origin(one)).expect("complete"))
-        .collect();
+    let packages =
+        paragraphs(&text).map(|one| Package::read(one, origin(one)).expect("complete")).collect();
     match Universe::new(packages).select(wanted) {
         Ok(selected) => Ok(selected.iter().map(ToString::to_string).collect()),
         Err(unsatisfied) => Err(unsatisfied.iter().map(ToString::to_string).collect()),
@@ -51,11 +45,7 @@ fn try_select(lines: &[&str], wanted: &Wanted) -> Result<Vec<String>, Vec<String
 
 fn wanted(names: &[&str]) -> Wanted {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Wanted {
-        names,
-        recommends: false,
-        minimal_system: false,
-    }
+    Wanted { names, recommends: false, minimal_system: false }
 }
 
 fn select(lines: &[&str], names: &[&str]) -> Vec<String> {
@@ -64,13 +54,8 @@ fn select(lines: &[&str], names: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_closure_follows_depends_and_pre_depends_through_cycles() {
-    let lines = &[
-        "a 1 Depends: b; Pre-Depends: c",
-        "b 1 Depends: a, d",
-        "c 1 Suggests: x",
-        "d 1",
-        "x 1",
-    ];
+    let lines =
+        &["a 1 Depends: b; Pre-Depends: c", "b 1 Depends: a, d", "c 1 Suggests: x", "d 1", "x 1"];
     assert_eq!(select(lines, &["a"]), ["a 1", "b 1", "c 1", "d 1"]);
 }
 
@@ -83,12 +68,7 @@ fn the_newest_version_that_will_do_wins() {
 
 #[test]
 fn backports_are_taken_only_where_nothing_else_will_do() {
-    let lines = &[
-        "a 1",
-        "a 2 Suite: backports",
-        "b 1 Depends: a",
-        "c 1 Depends: a (>= 2)",
-    ];
+    let lines = &["a 1", "a 2 Suite: backports", "b 1 Depends: a", "c 1 Depends: a (>= 2)"];
     assert_eq!(select(lines, &["b"]), ["a 1", "b 1"]);
     assert_eq!(select(lines, &["c"]), ["a 2", "c 1"]);
 }
@@ -125,14 +105,8 @@ fn virtual_packages_are_found_by_what_provides_them() {
 fn recommends_come_along_only_when_asked_for_and_may_be_missing() {
     let lines = &["a 1 Recommends: b, gone", "b 1"];
     assert_eq!(select(lines, &["a"]), ["a 1"]);
-    let with = Wanted {
-        recommends: true,
-        ..wanted(&["a"])
-    };
-    assert_eq!(
-        try_select(lines, &with).expect("satisfiable"),
-        ["a 1", "b 1"]
-    );
+    let with = Wanted { recommends: true, ..wanted(&["a"]) };
+    assert_eq!(try_select(lines, &with).expect("satisfiable"), ["a 1", "b 1"]);
 }
 
 #[test]
@@ -145,10 +119,7 @@ fn a_minimal_system_is_what_every_system_has_and_apt() {
         "login 1 Priority: required",
         "vim 9 Priority: important",
     ];
-    let minimal = Wanted {
-        minimal_system: true,
-        ..Wanted::default()
-    };
+    let minimal = Wanted { minimal_system: true, ..Wanted::default() };
     let selected = try_select(lines, &minimal).expect("satisfiable");
     assert_eq!(selected, ["apt 2", "base-files 13", "libapt 2", "login 1"]);
 }
@@ -157,12 +128,5 @@ fn a_minimal_system_is_what_every_system_has_and_apt() {
 fn all_that_cannot_be_had_is_told_at_once_with_who_wants_it() {
     let lines = &["a 1 Depends: b (>= 2) | c", "b 1", "d 1 Depends: e"];
     let missing = try_select(lines, &wanted(&["a", "d", "nosuch"])).expect_err("unsatisfiable");
-    assert_eq!(
-        missing,
-        [
-            "`b (>= 2) | c`, which a 1 needs",
-            "`e`, which d 1 needs",
-            "`nosuch`"
-        ]
-    );
+    assert_eq!(missing, ["`b (>= 2) | c`, which a 1 needs", "`e`, which d 1 needs", "`nosuch`"]);
 }

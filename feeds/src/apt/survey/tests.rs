@@ -27,19 +27,12 @@ impl Site {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let store = Store::open(folder.path().join("store")).expect("store");
-        let options = Options {
-            retries: 0,
-            ..Options::default()
-        };
+        let options = Options { retries: 0, ..Options::default() };
         let transfer = Transfer::new(store, options).expect("client");
         let upstream_key = key(folder.path(), "upstream");
         let public = upstream_key.public_key_binary().expect("key");
         fs_err::write(folder.path().join("ring.gpg"), public).expect("file");
-        Self {
-            folder,
-            upstream_key,
-            transfer,
-        }
+        Self { folder, upstream_key, transfer }
     }
 
     /// Makes a repository of `name version field` lines, as of so many seconds since 1970.
@@ -57,10 +50,7 @@ impl Site {
                 content.len(),
                 Sha256::of(&content)
             )            .expect("written");
-            text += &words
-                .next()
-                .map(|field| format!("{field}\n"))
-                .unwrap_or_default();
+            text += &words.next().map(|field| format!("{field}\n")).unwrap_or_default();
             text.push('\n');
             pool.insert(path, content);
         }
@@ -68,11 +58,7 @@ impl Site {
             paragraphs(&text).map(|one| Package::read(one, Origin::default()).expect("complete"));
         let selected = BTreeMap::from([("amd64".to_owned(), packages.collect())]);
         let date = Timestamp::from_second(date).expect("a time");
-        let title = Title {
-            name: "upstream",
-            suite,
-            date,
-        };
+        let title = Title { name: "upstream", suite, date };
         let mut files = reindex(&title, &selected, &self.upstream_key).expect("made");
         files.append(&mut pool);
         files
@@ -93,13 +79,7 @@ impl Site {
             Selection::Whole
         } else {
             let site_key = Arc::new(key(self.folder.path(), "site"));
-            Selection::Packages {
-                wanted: Wanted {
-                    names,
-                    ..Wanted::default()
-                },
-                site_key,
-            }
+            Selection::Packages { wanted: Wanted { names, ..Wanted::default() }, site_key }
         };
         Source {
             name: "test".to_owned(),
@@ -117,8 +97,7 @@ impl Site {
     /// Surveys one suite `test` that is served as these files.
     async fn survey_files(&self, files: Files, names: &[&str]) -> Result<Plan, Error> {
         let url = serve(files).await;
-        self.survey(&self.source(vec![self.suite("test", &url)], names))
-            .await
+        self.survey(&self.source(vec![self.suite("test", &url)], names)).await
     }
 }
 
@@ -128,9 +107,7 @@ fn key(folder: &Path, name: &str) -> SiteKey {
 
 /// Serves files until the test ends.
 async fn serve(files: Files) -> Url {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let files = Arc::new(files);
     let app = axum::Router::new().fallback(move |uri: Uri| {
@@ -157,10 +134,7 @@ async fn a_package_list_is_closed_over_all_suites_and_told_as_one() {
     let base = site.repository("test", 1000, &["a 1 Depends: b", "b 1", "c 1"]);
     let updates = site.repository("test-updates", 2000, &["b 2 Depends: c"]);
     let (base, updates) = (serve(base).await, serve(updates).await);
-    let suites = vec![
-        site.suite("test", &base),
-        site.suite("test-updates", &updates),
-    ];
+    let suites = vec![site.suite("test", &base), site.suite("test-updates", &updates)];
     let source = site.source(suites, &["a"]);
     let plan = site.survey(&source).await.expect("surveyed");
     assert_eq!(got(&plan), ["pool/a_1.deb", "pool/b_2.deb", "pool/c_1.deb"]);
@@ -172,10 +146,7 @@ async fn a_package_list_is_closed_over_all_suites_and_told_as_one() {
     let release = plan.have[&RelPath::new("dists/test/Release").expect("a path")];
     let release = site.transfer.store().read(&release.sha256).expect("object");
     let release = String::from_utf8(release).expect("text");
-    assert!(
-        release.contains("Date: Thu, 01 Jan 1970 00:33:20 UTC\n"),
-        "{release}"
-    );
+    assert!(release.contains("Date: Thu, 01 Jan 1970 00:33:20 UTC\n"), "{release}");
 
     let tree = plan.fetch(&site.transfer, &Silent).await.expect("fetched");
     assert_eq!(tree.files.len(), 3 + again.have.len());
@@ -185,19 +156,10 @@ async fn a_package_list_is_closed_over_all_suites_and_told_as_one() {
 async fn a_whole_mirror_keeps_what_the_upstream_signed() {
     let site = Site::new();
     let files = site.repository("test", 1000, &["a 1", "b 1"]);
-    let plan = site
-        .survey_files(files.clone(), &[])
-        .await
-        .expect("surveyed");
-    assert!(
-        plan.get
-            .contains_key(&RelPath::new("pool/a_1.deb").expect("a path"))
-    );
+    let plan = site.survey_files(files.clone(), &[]).await.expect("surveyed");
+    assert!(plan.get.contains_key(&RelPath::new("pool/a_1.deb").expect("a path")));
     let tree = plan.fetch(&site.transfer, &Silent).await.expect("fetched");
-    for name in [
-        "dists/test/InRelease",
-        "dists/test/main/binary-amd64/Packages.xz",
-    ] {
+    for name in ["dists/test/InRelease", "dists/test/main/binary-amd64/Packages.xz"] {
         let object = tree.files[&RelPath::new(name).expect("a path")];
         assert_eq!(object.sha256, Sha256::of(&files[name]), "{name}");
     }
@@ -219,10 +181,7 @@ async fn nothing_is_taken_from_a_release_that_was_tampered_with() {
     let signed = String::from_utf8(files["dists/test/InRelease"].clone()).expect("text");
     let tampered = signed.replace("Label: upstream", "Label: stranger");
     files.insert("dists/test/InRelease".to_owned(), tampered.into_bytes());
-    let error = site
-        .survey_files(files, &["a"])
-        .await
-        .expect_err("tampered with");
+    let error = site.survey_files(files, &["a"]).await.expect_err("tampered with");
     assert_eq!(error.class(), Class::Verification);
 }
 
@@ -235,10 +194,7 @@ async fn an_index_that_the_release_does_not_prove_is_refused() {
             bytes.reverse();
         }
     }
-    let error = site
-        .survey_files(files, &["a"])
-        .await
-        .expect_err("unproved");
+    let error = site.survey_files(files, &["a"]).await.expect_err("unproved");
     assert_eq!(error.class(), Class::Verification, "{error:?}");
 }
 
@@ -247,19 +203,12 @@ async fn valid_until_holds_unless_told_not_to() {
     let site = Site::new();
     let mut files = site.repository("test", 1000, &["a 1"]);
     let until = "Valid-Until: Thu, 01 Jan 2026 00:00:00 UTC\n";
-    resign(&mut files, &site.upstream_key, |release| {
-        until.to_owned() + &release
-    });
+    resign(&mut files, &site.upstream_key, |release| until.to_owned() + &release);
     let url = serve(files).await;
     let mut source = site.source(vec![site.suite("test", &url)], &["a"]);
     let error = site.survey(&source).await.expect_err("out of date");
     assert_eq!(error.class(), Class::Verification);
-    assert!(
-        error
-            .to_string()
-            .contains("was valid until Thu, 01 Jan 2026"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("was valid until Thu, 01 Jan 2026"), "{error}");
     source.check_valid_until = false;
     site.survey(&source).await.expect("the check is off");
 }
@@ -268,10 +217,7 @@ async fn valid_until_holds_unless_told_not_to() {
 async fn what_no_suite_has_is_told_with_its_architecture() {
     let site = Site::new();
     let files = site.repository("test", 1000, &["a 1 Depends: x (>= 2)"]);
-    let error = site
-        .survey_files(files, &["a", "nosuch"])
-        .await
-        .expect_err("unsatisfiable");
+    let error = site.survey_files(files, &["a", "nosuch"]).await.expect_err("unsatisfiable");
     let told = "for `amd64` no suite has `nosuch`, nor `x (>= 2)`, which a 1 needs";
     assert_eq!(error.to_string(), told);
     assert_eq!(error.class(), Class::Configuration);

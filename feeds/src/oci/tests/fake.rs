@@ -61,19 +61,14 @@ impl Fake {
             plain: true,
             authority: Authority::System,
             login: None,
-            retry: Retry {
-                attempts: 3,
-                pause: std::time::Duration::ZERO,
-            },
+            retry: Retry { attempts: 3, pause: std::time::Duration::ZERO },
         }
     }
 
     pub(super) fn blob(&self, repository: &str, data: &[u8]) -> Digest {
         let digest = Digest::of(data);
         let data = Bytes::copy_from_slice(data);
-        self.inside()
-            .blobs
-            .insert(format!("{repository} {digest}"), data);
+        self.inside().blobs.insert(format!("{repository} {digest}"), data);
         digest
     }
 
@@ -81,9 +76,7 @@ impl Fake {
         let digest = Digest::of(text.as_bytes());
         for name in [tag.to_owned(), digest.to_string()] {
             let data = Bytes::copy_from_slice(text.as_bytes());
-            self.inside()
-                .manifests
-                .insert(format!("{repository} {name}"), data);
+            self.inside().manifests.insert(format!("{repository} {name}"), data);
         }
         digest
     }
@@ -91,9 +84,7 @@ impl Fake {
     /// Forgets the requests made so far and returns those that `verb` begins.
     pub(super) fn requests(&self, verb: &str) -> Vec<String> {
         let log = std::mem::take(&mut self.inside().log);
-        log.into_iter()
-            .filter(|line| line.starts_with(verb))
-            .collect()
+        log.into_iter().filter(|line| line.starts_with(verb)).collect()
     }
 }
 
@@ -107,12 +98,7 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let path = parts.uri.path().trim_start_matches("/v2/").to_owned();
-    let query = parts
-        .uri
-        .query()
-        .unwrap_or("")
-        .replace("%3A", ":")
-        .replace("%2F", "/");
+    let query = parts.uri.query().unwrap_or("").replace("%3A", ":").replace("%2F", "/");
     if path.is_empty() {
         return StatusCode::OK.into_response();
     }
@@ -125,18 +111,9 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
     let Some((repository, digest)) = path.split_once("/blobs/") else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let range = parts
-        .headers
-        .get(header::RANGE)
-        .and_then(|it| it.to_str().ok());
+    let range = parts.headers.get(header::RANGE).and_then(|it| it.to_str().ok());
     let offset = range.and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
-    blob(
-        &mut inside,
-        &parts.method,
-        repository,
-        digest,
-        offset.unwrap_or(0),
-    )
+    blob(&mut inside, &parts.method, repository, digest, offset.unwrap_or(0))
 }
 
 fn manifest(
@@ -149,9 +126,7 @@ fn manifest(
     if method == Method::PUT {
         let digest = Digest::of(body).to_string();
         for name in [reference, &digest] {
-            inside
-                .manifests
-                .insert(format!("{repository} {name}"), body.clone());
+            inside.manifests.insert(format!("{repository} {name}"), body.clone());
         }
         return (StatusCode::CREATED, [(header::LOCATION, "/v2/there")]).into_response();
     }
@@ -166,20 +141,12 @@ fn manifest(
 
 fn upload(inside: &mut Inside, repository: &str, query: &str, body: Bytes) -> Response {
     let value = |key: &str| {
-        query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
-            .unwrap_or("")
+        query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('=')).unwrap_or("")
     };
     let location = |to: &str| [(header::LOCATION, to.to_owned())];
-    if let Some(data) = inside
-        .blobs
-        .get(&format!("{} {}", value("from"), value("mount")))
-        .cloned()
+    if let Some(data) = inside.blobs.get(&format!("{} {}", value("from"), value("mount"))).cloned()
     {
-        inside
-            .blobs
-            .insert(format!("{repository} {}", value("mount")), data);
+        inside.blobs.insert(format!("{repository} {}", value("mount")), data);
         return (StatusCode::CREATED, location("/v2/there")).into_response();
     }
     let digest = value("digest");

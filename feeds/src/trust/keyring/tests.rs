@@ -30,23 +30,15 @@ fn key(created: Timestamp, signing_subkey: bool) -> SignedSecretKey {
         .primary_user_id("Tester <test@example.org>".to_owned());
     if signing_subkey {
         let mut sub = SubkeyParamsBuilder::default();
-        sub.key_type(KeyType::Ed25519Legacy)
-            .can_sign(true)
-            .created_at(created);
+        sub.key_type(KeyType::Ed25519Legacy).can_sign(true).created_at(created);
         params.subkey(sub.build().expect("subkey"));
     }
-    params
-        .build()
-        .expect("params")
-        .generate(OsRng)
-        .expect("key")
+    params.build().expect("params").generate(OsRng).expect("key")
 }
 
 fn ring(keys: &[&SignedSecretKey]) -> Keyring {
-    let bytes: Vec<u8> = keys
-        .iter()
-        .flat_map(|key| key.to_public_key().to_bytes().expect("bytes"))
-        .collect();
+    let bytes: Vec<u8> =
+        keys.iter().flat_map(|key| key.to_public_key().to_bytes().expect("bytes")).collect();
     Keyring::parse("test", &bytes).expect("ring")
 }
 
@@ -55,9 +47,7 @@ fn sign(key: &impl SigningKey, hash: HashAlgorithm) -> DetachedSignature {
 }
 
 fn detached_by(key: &SignedSecretKey) -> Vec<u8> {
-    sign(&key.primary_key, HashAlgorithm::Sha256)
-        .to_bytes()
-        .expect("bytes")
+    sign(&key.primary_key, HashAlgorithm::Sha256).to_bytes().expect("bytes")
 }
 
 fn refusals(result: Result<SignedBy, Error>) -> Vec<Why> {
@@ -95,16 +85,12 @@ fn restate(key: &mut SignedSecretKey, lasts: Duration) {
 fn good_signatures_by_primary_and_subkey_are_taken_in_both_encodings() {
     let (plain, with_subkey) = (key(Timestamp::now(), false), key(Timestamp::now(), true));
     let ring = ring(&[&plain, &with_subkey]);
-    let by = ring
-        .verify_detached(DATA, &detached_by(&plain))
-        .expect("primary");
+    let by = ring.verify_detached(DATA, &detached_by(&plain)).expect("primary");
     assert_eq!(by.fingerprint, by.key);
     assert_eq!(by.user.as_deref(), Some("Tester <test@example.org>"));
 
     let signature = sign(&with_subkey.secret_subkeys[0].key, HashAlgorithm::Sha512);
-    let armoured = signature
-        .to_armored_bytes(ArmorOptions::default())
-        .expect("armour");
+    let armoured = signature.to_armored_bytes(ArmorOptions::default()).expect("armour");
     let by = ring.verify_detached(DATA, &armoured).expect("subkey");
     assert_ne!(by.fingerprint, by.key);
 }
@@ -113,9 +99,7 @@ fn good_signatures_by_primary_and_subkey_are_taken_in_both_encodings() {
 fn one_good_signature_among_strange_ones_suffices() {
     let (trusted, stranger) = (key(Timestamp::now(), false), key(Timestamp::now(), false));
     let both = [detached_by(&stranger), detached_by(&trusted)].concat();
-    ring(&[&trusted])
-        .verify_detached(DATA, &both)
-        .expect("the second is trusted");
+    ring(&[&trusted]).verify_detached(DATA, &both).expect("the second is trusted");
 }
 
 #[test]
@@ -125,14 +109,9 @@ fn changed_data_and_strangers_are_refused_and_named() {
     let changed = ring.verify_detached(b"Origin: tesT\n", &detached_by(&trusted));
     assert_eq!(refusals(changed), [Why::DataChanged]);
 
-    let strange = ring
-        .verify_detached(DATA, &detached_by(&stranger))
-        .expect_err("a stranger");
+    let strange = ring.verify_detached(DATA, &detached_by(&stranger)).expect_err("a stranger");
     let told = strange.to_string();
-    assert!(
-        told.contains(&format!("{:X}", stranger.fingerprint())),
-        "{told}"
-    );
+    assert!(told.contains(&format!("{:X}", stranger.fingerprint())), "{told}");
     assert!(told.contains(&ring.key_ids()[0]), "{told}");
 }
 
@@ -141,22 +120,14 @@ fn weak_hashes_are_refused() {
     let trusted = key(Timestamp::now(), false);
     let primary = &trusted.primary_key;
     // No library still signs so; the hash is looked at before the signature itself.
-    let mut config = SignatureConfig::v4(
-        SignatureType::Binary,
-        primary.algorithm(),
-        HashAlgorithm::Sha1,
-    );
+    let mut config =
+        SignatureConfig::v4(SignatureType::Binary, primary.algorithm(), HashAlgorithm::Sha1);
     let issuer = SubpacketData::IssuerFingerprint(primary.fingerprint());
     config.hashed_subpackets = vec![Subpacket::regular(issuer).expect("subpacket")];
     let half = Mpi::from_slice(&[7; 32]);
-    let weak = Signature::from_config(
-        config,
-        [0; 2],
-        SignatureBytes::Mpis(vec![half.clone(), half]),
-    );
-    let bytes = DetachedSignature::new(weak.expect("a signature"))
-        .to_bytes()
-        .expect("bytes");
+    let weak =
+        Signature::from_config(config, [0; 2], SignatureBytes::Mpis(vec![half.clone(), half]));
+    let bytes = DetachedSignature::new(weak.expect("a signature")).to_bytes().expect("bytes");
     let refused = ring(&[&trusted]).verify_detached(DATA, &bytes);
     assert_eq!(refusals(refused), [Why::WeakHash("SHA1".to_owned())]);
 }
@@ -166,9 +137,7 @@ fn expired_keys_are_refused() {
     let long_ago = Timestamp::from_secs(Timestamp::now().as_secs() - 10 * DAY);
     let mut old = key(long_ago, false);
     restate(&mut old, Duration::from_secs(20 * DAY));
-    ring(&[&old])
-        .verify_detached(DATA, &detached_by(&old))
-        .expect("still good");
+    ring(&[&old]).verify_detached(DATA, &detached_by(&old)).expect("still good");
     restate(&mut old, Duration::from_secs(DAY));
     let refused = ring(&[&old]).verify_detached(DATA, &detached_by(&old));
     assert_eq!(refusals(refused), [Why::KeyExpired]);
@@ -186,9 +155,8 @@ fn revoked_keys_are_refused() {
     ]
     .map(|data| Subpacket::regular(data).expect("subpacket"))
     .into();
-    let revocation = config
-        .sign_key(primary, &Password::empty(), &primary.public_key())
-        .expect("revocation");
+    let revocation =
+        config.sign_key(primary, &Password::empty(), &primary.public_key()).expect("revocation");
     revoked.details.revocation_signatures.push(revocation);
     let refused = ring(&[&revoked]).verify_detached(DATA, &detached_by(&revoked));
     assert_eq!(refusals(refused), [Why::KeyRevoked]);
@@ -215,8 +183,7 @@ fn cleartext_returns_what_was_signed_and_nothing_else() {
     assert_eq!(read, "Origin: test\n- dashed\nlast\n");
 
     let tampered = signed.replace("Origin: test", "Origin: evil");
-    ring.verify_cleartext(tampered.as_bytes())
-        .expect_err("tampered with");
+    ring.verify_cleartext(tampered.as_bytes()).expect_err("tampered with");
     let prefixed = format!("Origin: evil\n\n{signed}");
     let outcome = ring.verify_cleartext(prefixed.as_bytes());
     assert!(outcome.is_err() || outcome.is_ok_and(|(text, _)| !text.contains("evil")));
@@ -225,18 +192,9 @@ fn cleartext_returns_what_was_signed_and_nothing_else() {
 #[test]
 fn garbage_and_emptiness_are_told_apart() {
     let ring = ring(&[&key(Timestamp::now(), false)]);
-    assert!(matches!(
-        ring.verify_detached(DATA, b""),
-        Err(Error::ParseSignature { .. })
-    ));
-    assert!(matches!(
-        ring.verify_cleartext(b"Origin: x\n"),
-        Err(Error::ParseSignature { .. })
-    ));
-    assert!(matches!(
-        Keyring::parse("empty", b""),
-        Err(Error::EmptyKeyring { .. })
-    ));
+    assert!(matches!(ring.verify_detached(DATA, b""), Err(Error::ParseSignature { .. })));
+    assert!(matches!(ring.verify_cleartext(b"Origin: x\n"), Err(Error::ParseSignature { .. })));
+    assert!(matches!(Keyring::parse("empty", b""), Err(Error::EmptyKeyring { .. })));
     assert!(Keyring::load(&["/nonexistent/ring.gpg".into()]).is_err());
 }
 
@@ -245,11 +203,7 @@ fn several_armoured_blocks_in_one_file_are_all_read() {
     let keys = [key(Timestamp::now(), false), key(Timestamp::now(), true)];
     let text: String = keys
         .iter()
-        .map(|one| {
-            one.to_public_key()
-                .to_armored_string(ArmorOptions::default())
-                .expect("armour")
-        })
+        .map(|one| one.to_public_key().to_armored_string(ArmorOptions::default()).expect("armour"))
         .collect();
     let ring = Keyring::parse("two", text.as_bytes()).expect("ring");
     assert_eq!(ring.key_ids().len(), 2);
@@ -270,13 +224,9 @@ fn the_site_key_signs_what_its_public_half_verifies_and_keeps_its_file_private()
     let text = "Origin: booddies\n- dashed\n";
     let signed = site.sign_cleartext(text, 0).expect("signed");
     assert_eq!(signed, site.sign_cleartext(text, 0).expect("signed again"));
-    assert_eq!(
-        ring.verify_cleartext(signed.as_bytes()).expect("good").0,
-        text
-    );
+    assert_eq!(ring.verify_cleartext(signed.as_bytes()).expect("good").0, text);
     let detached = site.sign_detached_armored(DATA, 0).expect("signed");
-    ring.verify_detached(DATA, detached.as_bytes())
-        .expect("good");
+    ring.verify_detached(DATA, detached.as_bytes()).expect("good");
     let armoured = site.public_key_armored().expect("key");
     Keyring::parse("asc", armoured.as_bytes()).expect("armoured ring");
 }

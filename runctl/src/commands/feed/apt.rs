@@ -23,17 +23,10 @@ pub(super) async fn survey(
     let (suites, check_valid_until) = match &feed.upstream {
         AptUpstream::Host => {
             let root = Path::new("/");
-            let suites = apt::host_sources(root)?
-                .into_iter()
-                .flat_map(HostSource::suites);
+            let suites = apt::host_sources(root)?.into_iter().flat_map(HostSource::suites);
             (suites.collect(), apt::host_checks_valid_until(root)?)
         }
-        AptUpstream::Sources {
-            urls,
-            suites,
-            components,
-            trust,
-        } => {
+        AptUpstream::Sources { urls, suites, components, trust } => {
             let urls = data::urls(urls)?;
             let suite = |name: &String| Suite {
                 urls: urls.clone(),
@@ -52,10 +45,7 @@ pub(super) async fn survey(
             recommends: feed.recommends,
             minimal_system: true,
         };
-        Selection::Packages {
-            wanted,
-            site_key: site_key(run)?,
-        }
+        Selection::Packages { wanted, site_key: site_key(run)? }
     };
     let source = Source {
         name: feed.name.clone(),

@@ -39,15 +39,9 @@ async fn survey(kernel: &KernelFeed, transfer: &Transfer, watch: &dyn Watch) -> 
         have: BTreeMap::new(),
     };
     match &kernel.source {
-        KernelSource::Treeinfo {
-            urls,
-            architecture,
-            sha256,
-        } => {
+        KernelSource::Treeinfo { urls, architecture, sha256 } => {
             let urls = data::urls(urls)?;
-            let sha256 = sha256
-                .as_deref()
-                .map(|text| data::digest(".treeinfo", text));
+            let sha256 = sha256.as_deref().map(|text| data::digest(".treeinfo", text));
             let sha256 = sha256.transpose()?;
             let found = treeinfo::survey(&urls, architecture, sha256, transfer, watch).await?;
             plan.upstream = urls.first().map(masked).unwrap_or_default();
@@ -60,21 +54,14 @@ async fn survey(kernel: &KernelFeed, transfer: &Transfer, watch: &dyn Watch) -> 
             plan.upstream = "plain files".to_owned();
             plan.trust = "sha256 in boot.toml".to_owned();
         }
-        KernelSource::Deb {
-            apt,
-            package,
-            files,
-        } => {
+        KernelSource::Deb { apt, package, files } => {
             let (path, object) = newest_package(transfer.store(), apt, package)?;
             let members: Vec<_> = files
                 .iter()
                 .map(|(name, inside)| Ok((data::file_path(name)?, inside.clone())))
                 .collect::<Outcome<_>>()?;
-            let taken = deb::extract(
-                transfer.store(),
-                &transfer.store().path(&object.sha256),
-                &members,
-            )?;
+            let taken =
+                deb::extract(transfer.store(), &transfer.store().path(&object.sha256), &members)?;
             plan.have = taken.into_iter().collect();
             plan.upstream = format!("data/apt/{apt}/{path}");
             plan.trust = format!("apt {apt}");
@@ -90,22 +77,16 @@ const DEB: &str = ".deb";
 fn newest_package(store: &Store, apt: &str, package: &str) -> Outcome<(RelPath, Object)> {
     let tree_path = data::tree_path("data/apt", apt)?;
     let current = store.current()?;
-    let tree = current.as_ref().and_then(|current| {
-        current
-            .lock
-            .trees
-            .iter()
-            .find(|tree| tree.path == tree_path)
-    });
+    let tree = current
+        .as_ref()
+        .and_then(|current| current.lock.trees.iter().find(|tree| tree.path == tree_path));
     let not_fed = || {
         Failure::say(Class::Feed, format!("apt `{apt}` has not been fed yet"))
             .hint("run `runctl feed data` first")
     };
     let prefix = format!("{package}_");
     let is_it = |path: &RelPath| {
-        path.file_name()
-            .strip_prefix(&prefix)
-            .is_some_and(|rest| rest.ends_with(DEB))
+        path.file_name().strip_prefix(&prefix).is_some_and(|rest| rest.ends_with(DEB))
     };
     tree.ok_or_else(not_fed)?
         .files

@@ -59,9 +59,8 @@ pub(super) fn transfer(run: &Run<'_>) -> Outcome<Transfer> {
 
 /// The tree of one upstream in a generation.
 pub(super) fn tree_path(folder: &str, name: &str) -> Outcome<RelPath> {
-    RelPath::new(format!("{folder}/{name}")).or_fail(Class::Configuration, || {
-        format!("`{name}` cannot name a folder")
-    })
+    RelPath::new(format!("{folder}/{name}"))
+        .or_fail(Class::Configuration, || format!("`{name}` cannot name a folder"))
 }
 
 /// Fetches all plans and publishes what is whole; what failed stays as it was.
@@ -128,30 +127,19 @@ fn item(name: String, outcome: Outcome<String>) -> Item {
 fn planned(plan: &Plan, store: &Store) -> String {
     let files = plan.get.len() + plan.have.len();
     let (count, bytes) = plan.missing(store);
-    format!(
-        "{files} files, {count} to fetch, {}",
-        indicatif::HumanBytes(bytes)
-    )
+    format!("{files} files, {count} to fetch, {}", indicatif::HumanBytes(bytes))
 }
 
 fn described(tree: &Tree) -> String {
     let bytes = tree.files.values().map(|object| object.size).sum();
-    format!(
-        "{} files, {}, trust: {}",
-        tree.files.len(),
-        indicatif::HumanBytes(bytes),
-        tree.trust
-    )
+    format!("{} files, {}, trust: {}", tree.files.len(), indicatif::HumanBytes(bytes), tree.trust)
 }
 
 /// URLs as the configuration has them, checked when it was read.
 pub(super) fn urls(texts: &[String]) -> Outcome<Vec<url::Url>> {
     texts
         .iter()
-        .map(|text| {
-            text.parse()
-                .or_fail(Class::Configuration, || format!("`{text}` is not a URL"))
-        })
+        .map(|text| text.parse().or_fail(Class::Configuration, || format!("`{text}` is not a URL")))
         .collect()
 }
 
@@ -167,16 +155,12 @@ pub(super) fn wants(files: &[(String, Vec<String>, String)]) -> Outcome<BTreeMap
 
 /// The sha256 that was written down for a file.
 pub(super) fn digest(name: &str, sha256: &str) -> Outcome<Sha256> {
-    sha256.parse().or_fail(Class::Configuration, || {
-        format!("the sha256 of `{name}` is wrong")
-    })
+    sha256.parse().or_fail(Class::Configuration, || format!("the sha256 of `{name}` is wrong"))
 }
 
 /// The name of one file in its tree.
 pub(super) fn file_path(name: &str) -> Outcome<RelPath> {
-    RelPath::new(name).or_fail(Class::Configuration, || {
-        format!("`{name}` cannot name a file")
-    })
+    RelPath::new(name).or_fail(Class::Configuration, || format!("`{name}` cannot name a file"))
 }
 
 async fn yum(feed: &YumFeed, transfer: &Transfer, watch: &dyn Watch) -> Outcome<Plan> {

@@ -29,27 +29,18 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         return Ok(Vec::new());
     }
     tell_gitolite(run.site).await?;
-    let jobs = feeds
-        .iter()
-        .map(|feed| (source(run.site, feed), target(run.site, feed)))
-        .collect();
+    let jobs = feeds.iter().map(|feed| (source(run.site, feed), target(run.site, feed))).collect();
     let watch = run.context.console.watch();
     let results = git::mirror_all(jobs, PARALLEL, &*watch).await;
     let items = feeds.iter().zip(results).map(|(feed, result)| Item {
         name: name(feed),
-        outcome: result
-            .map(|mirrored| described(&mirrored))
-            .map_err(Into::into),
+        outcome: result.map(|mirrored| described(&mirrored)).map_err(Into::into),
     });
     Ok(items.collect())
 }
 
 fn described(mirrored: &Mirrored) -> String {
-    let state = if mirrored.changed {
-        "moved"
-    } else {
-        "unchanged"
-    };
+    let state = if mirrored.changed { "moved" } else { "unchanged" };
     format!("{} references, {state}", mirrored.refs.len())
 }
 
@@ -100,9 +91,7 @@ async fn tell_gitolite(site: &Site) -> Outcome {
     };
     tokio::task::spawn_blocking(move || git::ensure_admin(&admin, &configuration))
         .await
-        .or_fail(Class::Unexpected, || {
-            "gitolite was not told its repositories".to_owned()
-        })?
+        .or_fail(Class::Unexpected, || "gitolite was not told its repositories".to_owned())?
         .map_err(|error| {
             let failure = Failure::from(error);
             if failure.class == Class::Feed {
@@ -116,17 +105,13 @@ async fn tell_gitolite(site: &Site) -> Outcome {
 
 /// Writes gito's host key, as gito made it, where ssh looks for it: it is known, not learned.
 fn pin(site: &Site, address: &str) -> Outcome<PathBuf> {
-    let key = site
-        .layout
-        .service(Service::Gito)
-        .join("ssh/ssh_host_ed25519_key.pub");
+    let key = site.layout.service(Service::Gito).join("ssh/ssh_host_ed25519_key.pub");
     let key = fs_err::read_to_string(key)
         .or_fail(Class::Engine, || "gito has no host key yet".to_owned())
         .map_err(|failure| failure.hint("gito must be running: runctl up gito"))?;
     let path = secrets(site).join("known_hosts");
-    fs_err::write(&path, format!("{address} {key}")).or_fail(Class::Unexpected, || {
-        "cannot pin gito's host key".to_owned()
-    })?;
+    fs_err::write(&path, format!("{address} {key}"))
+        .or_fail(Class::Unexpected, || "cannot pin gito's host key".to_owned())?;
     Ok(path)
 }
 

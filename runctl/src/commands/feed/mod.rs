@@ -75,18 +75,8 @@ pub struct Run<'a> {
 /// Feeds the chosen kinds; one bad upstream does not stop the others.
 pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
     let site = context.site()?;
-    let _lock = lock::take(
-        &site.layout.locks(),
-        "feed",
-        "feed",
-        std::time::Duration::ZERO,
-    )
-    .await?;
-    let run = Run {
-        context,
-        site: &site,
-        dry_run: feed.dry_run,
-    };
+    let _lock = lock::take(&site.layout.locks(), "feed", "feed", std::time::Duration::ZERO).await?;
+    let run = Run { context, site: &site, dry_run: feed.dry_run };
     let mut items = Vec::new();
     let chosen = |kind: &Kind| feed.kinds.is_empty() || feed.kinds.contains(kind);
     for kind in Kind::ALL.into_iter().filter(chosen) {
@@ -98,10 +88,7 @@ pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
         };
         // One kind that cannot even begin, such as git without its service, does not stop the others.
         items.extend(outcome.unwrap_or_else(|failure| {
-            vec![Item {
-                name: kind.name().to_owned(),
-                outcome: Err(failure),
-            }]
+            vec![Item { name: kind.name().to_owned(), outcome: Err(failure) }]
         }));
     }
     report(context, items)
@@ -122,10 +109,9 @@ fn report(context: &Context, items: Vec<Item>) -> Outcome {
         };
         table.row([item.name, said]);
     }
-    context.console.report(
-        || serde_json::json!({ "upstreams": table.to_json() }),
-        || table.to_string(),
-    );
+    context
+        .console
+        .report(|| serde_json::json!({ "upstreams": table.to_json() }), || table.to_string());
     match failures.len() {
         0 => Ok(()),
         failed if failed < count => {

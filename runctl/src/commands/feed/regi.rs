@@ -17,10 +17,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let feeds = &run.site.regi.images;
     let name = |feed: &ImageFeed| format!("image {}", feed.name);
     if run.dry_run {
-        let planned = |feed| Item {
-            name: name(feed),
-            outcome: Ok(plan(feed)),
-        };
+        let planned = |feed| Item { name: name(feed), outcome: Ok(plan(feed)) };
         return Ok(feeds.iter().map(planned).collect());
     }
     if feeds.is_empty() {
@@ -32,10 +29,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let mut items = Vec::new();
     for feed in feeds {
         let outcome = one(feed, &regi, &scratch, &*watch).await;
-        items.push(Item {
-            name: name(feed),
-            outcome: outcome.map(|copied| described(&copied)),
-        });
+        items.push(Item { name: name(feed), outcome: outcome.map(|copied| described(&copied)) });
     }
     Ok(items)
 }
@@ -62,11 +56,7 @@ async fn one(
 ) -> Outcome<Copied> {
     match &feed.source {
         ImageSource::Engine(reference) => engine(reference, &feed.name, regi, scratch, watch).await,
-        ImageSource::Registry {
-            reference,
-            plain,
-            authority,
-        } => {
+        ImageSource::Registry { reference, plain, authority } => {
             let authority = match authority {
                 None => Authority::System,
                 Some(path) => {
@@ -76,13 +66,7 @@ async fn one(
                 }
             };
             let (host, login, retry) = (String::new(), None, Retry::default());
-            let from = Endpoint {
-                host,
-                plain: *plain,
-                authority,
-                login,
-                retry,
-            };
+            let from = Endpoint { host, plain: *plain, authority, login, retry };
             Ok(oci::copy(reference, &from, regi, &feed.name, watch).await?)
         }
     }
@@ -102,11 +86,7 @@ async fn engine(
             .hint("for the suite's own images: runctl build")
     })?;
     if let Some(digest) = oci::holds(regi, name, &image.id).await? {
-        return Ok(Copied {
-            digest,
-            blobs_pushed: 0,
-            bytes: 0,
-        });
+        return Ok(Copied { digest, blobs_pushed: 0, bytes: 0 });
     }
     let saved = scratch.0.join("saved.tar");
     docker.save(reference, &saved).await?;
@@ -121,21 +101,12 @@ fn connect(site: &Site) -> Outcome<Registry> {
             .or_fail(Class::Engine, || "cannot read regi's secrets".to_owned())
             .map_err(|failure| failure.hint("regi must have been started once: runctl up regi"))
     };
-    let password = String::from_utf8_lossy(&secret("regi-password")?)
-        .trim()
-        .to_owned();
+    let password = String::from_utf8_lossy(&secret("regi-password")?).trim().to_owned();
     let endpoint = Endpoint {
-        host: format!(
-            "{}:{}",
-            site.hosts.of(Service::Regi).address,
-            site.regi.port
-        ),
+        host: format!("{}:{}", site.hosts.of(Service::Regi).address, site.regi.port),
         plain: false,
         authority: Authority::Only(secret("ca.pem")?),
-        login: Some(Login {
-            user: site.regi.user.clone(),
-            password,
-        }),
+        login: Some(Login { user: site.regi.user.clone(), password }),
         retry: Retry::default(),
     };
     Ok(Registry::connect(&endpoint)?)

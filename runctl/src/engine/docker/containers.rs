@@ -24,15 +24,10 @@ impl Docker {
     /// Lists the site's containers, by service name.
     pub async fn containers(&self, site: &str) -> Outcome<HashMap<String, SeenContainer>> {
         let filters = HashMap::from([("label", vec![format!("{LABEL_SITE}={site}")])]);
-        let options = query::ListContainersOptionsBuilder::new()
-            .all(true)
-            .filters(&filters)
-            .build();
-        let listed = self
-            .client
-            .list_containers(Some(options))
-            .await
-            .or_fail(Class::Engine, || {
+        let options =
+            query::ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let listed =
+            self.client.list_containers(Some(options)).await.or_fail(Class::Engine, || {
                 format!("cannot list the containers of site `{site}`")
             })?;
         let mut seen = HashMap::new();
@@ -51,23 +46,15 @@ impl Docker {
     /// Inspects one container; none if there is none of that name.
     pub async fn container(&self, name: &str) -> Outcome<Option<SeenContainer>> {
         let found = self.client.inspect_container(name, None).await;
-        let Some(found) = none_if_missing(found).or_fail(Class::Engine, || {
-            format!("cannot inspect container `{name}`")
-        })?
+        let Some(found) = none_if_missing(found)
+            .or_fail(Class::Engine, || format!("cannot inspect container `{name}`"))?
         else {
             return Ok(None);
         };
         let state = found.state.unwrap_or_default();
-        let labels = found
-            .config
-            .and_then(|config| config.labels)
-            .unwrap_or_default();
+        let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
         Ok(Some(SeenContainer {
-            name: found
-                .name
-                .unwrap_or_default()
-                .trim_start_matches('/')
-                .to_owned(),
+            name: found.name.unwrap_or_default().trim_start_matches('/').to_owned(),
             spec: labels.get(LABEL_SPEC).cloned().unwrap_or_default(),
             state: match state.status {
                 Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::PAUSED) => {
@@ -78,14 +65,8 @@ impl Docker {
                 _ => State::Stopped,
             },
             image: found.image.unwrap_or_default(),
-            started: state
-                .started_at
-                .filter(|at| !at.starts_with("0001"))
-                .unwrap_or_default(),
-            restarts: found
-                .restart_count
-                .and_then(|count| u64::try_from(count).ok())
-                .unwrap_or(0),
+            started: state.started_at.filter(|at| !at.starts_with("0001")).unwrap_or_default(),
+            restarts: found.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
             exit_code: state.exit_code.unwrap_or(0),
         }))
     }
@@ -99,24 +80,17 @@ impl Docker {
         network: &str,
     ) -> Outcome {
         let body = self.create_body(site, spec, hash, network)?;
-        let options = query::CreateContainerOptionsBuilder::new()
-            .name(&spec.container)
-            .build();
+        let options = query::CreateContainerOptionsBuilder::new().name(&spec.container).build();
         // The client library has no field for a container's own MAC, the only one that an older engine obeys.
-        let client = self
-            .client
-            .clone()
-            .with_request_modifier(move |mut request| {
-                *request.body_mut() = bollard::body_full(body.clone());
-                request
-            });
+        let client = self.client.clone().with_request_modifier(move |mut request| {
+            *request.body_mut() = bollard::body_full(body.clone());
+            request
+        });
         client
             .create_container(Some(options), ContainerCreateBody::default())
             .await
             .map(drop)
-            .or_fail(Class::Engine, || {
-                format!("cannot create container `{}`", spec.container)
-            })
+            .or_fail(Class::Engine, || format!("cannot create container `{}`", spec.container))
     }
 
     fn create_body(
@@ -134,27 +108,16 @@ impl Docker {
             mac_address: Some(spec.mac.clone()),
             ..Default::default()
         };
-        let labels = [
-            (LABEL_SITE, site),
-            (LABEL_SERVICE, spec.service.name()),
-            (LABEL_SPEC, hash),
-        ];
+        let labels = [(LABEL_SITE, site), (LABEL_SERVICE, spec.service.name()), (LABEL_SPEC, hash)];
         let body = ContainerCreateBody {
             hostname: Some(spec.hostname.clone()),
             user: spec.user.clone(),
             env: Some(
-                spec.environment
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect(),
+                spec.environment.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             ),
             cmd: Some(spec.command.clone()).filter(|command| !command.is_empty()),
             image: Some(spec.image.clone()),
-            labels: Some(
-                labels
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .into(),
-            ),
+            labels: Some(labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
             host_config: Some(host_config(spec, network)),
             networking_config: Some(NetworkingConfig {
                 endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
@@ -166,9 +129,7 @@ impl Docker {
         if version_number(&self.api) < version_number(API_WITH_ENDPOINT_MAC) {
             body["MacAddress"] = spec.mac.clone().into();
         }
-        Ok(serde_json::to_vec(&body)
-            .or_fail(Class::Unexpected, told)?
-            .into())
+        Ok(serde_json::to_vec(&body).or_fail(Class::Unexpected, told)?.into())
     }
 
     /// Starts a container.
@@ -189,41 +150,28 @@ impl Docker {
 
     /// Stops a container if need be and starts it again.
     pub async fn restart(&self, name: &str, seconds: i32) -> Outcome {
-        let options = query::RestartContainerOptionsBuilder::new()
-            .t(seconds)
-            .build();
+        let options = query::RestartContainerOptionsBuilder::new().t(seconds).build();
         self.client
             .restart_container(name, Some(options))
             .await
-            .or_fail(Class::Engine, || {
-                format!("cannot restart container `{name}`")
-            })
+            .or_fail(Class::Engine, || format!("cannot restart container `{name}`"))
     }
 
     /// Removes a container, running or not; one that is not there is removed.
     pub async fn remove(&self, name: &str) -> Outcome {
-        let options = query::RemoveContainerOptionsBuilder::new()
-            .force(true)
-            .v(true)
-            .build();
+        let options = query::RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         none_if_missing(self.client.remove_container(name, Some(options)).await)
             .map(drop)
-            .or_fail(Class::Engine, || {
-                format!("cannot remove container `{name}`")
-            })
+            .or_fail(Class::Engine, || format!("cannot remove container `{name}`"))
     }
 
     /// Sends a signal to a container's first process.
     pub async fn signal(&self, name: &str, signal: &str) -> Outcome {
-        let options = query::KillContainerOptionsBuilder::new()
-            .signal(signal)
-            .build();
+        let options = query::KillContainerOptionsBuilder::new().signal(signal).build();
         self.client
             .kill_container(name, Some(options))
             .await
-            .or_fail(Class::Engine, || {
-                format!("cannot send {signal} to container `{name}`")
-            })
+            .or_fail(Class::Engine, || format!("cannot send {signal} to container `{name}`"))
     }
 
     /// Reads what a container wrote, oldest first.
@@ -244,20 +192,11 @@ impl Docker {
             options = options.since(i32::try_from(since).unwrap_or(i32::MAX));
         }
         let tried = format!("cannot read the log of container `{name}`");
-        self.client
-            .logs(name, Some(options.build()))
-            .boxed()
-            .map(move |output| {
-                let text = output.or_fail(Class::Engine, || tried.clone())?.to_string();
-                let (time, text) = text
-                    .trim_end()
-                    .split_once(' ')
-                    .unwrap_or((text.trim_end(), ""));
-                Ok(LogLine {
-                    time: time.to_owned(),
-                    text: text.to_owned(),
-                })
-            })
+        self.client.logs(name, Some(options.build())).boxed().map(move |output| {
+            let text = output.or_fail(Class::Engine, || tried.clone())?.to_string();
+            let (time, text) = text.trim_end().split_once(' ').unwrap_or((text.trim_end(), ""));
+            Ok(LogLine { time: time.to_owned(), text: text.to_owned() })
+        })
     }
 }
 
@@ -266,20 +205,12 @@ fn host_config(spec: &ServiceSpec, network: &str) -> HostConfig {
         let access = if mount.read_only { "ro" } else { "rw" };
         format!("{}:{}:{access}", mount.source.display(), mount.target)
     };
-    let tmpfs = spec
-        .tmpfs
-        .iter()
-        .map(|(path, options)| ((*path).into(), (*options).into()));
+    let tmpfs = spec.tmpfs.iter().map(|(path, options)| ((*path).into(), (*options).into()));
     let log_options = [("max-size", "10m"), ("max-file", "3")];
     HostConfig {
         binds: Some(spec.mounts.iter().map(bind).collect()),
         cap_drop: Some(vec!["ALL".to_owned()]),
-        cap_add: Some(
-            spec.capabilities
-                .iter()
-                .map(|&name| name.to_owned())
-                .collect(),
-        ),
+        cap_add: Some(spec.capabilities.iter().map(|&name| name.to_owned()).collect()),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         readonly_rootfs: Some(true),
         tmpfs: Some(tmpfs.collect()),
@@ -288,11 +219,7 @@ fn host_config(spec: &ServiceSpec, network: &str) -> HostConfig {
         network_mode: Some(network.to_owned()),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
-            config: Some(
-                log_options
-                    .map(|(name, value)| (name.into(), value.into()))
-                    .into(),
-            ),
+            config: Some(log_options.map(|(name, value)| (name.into(), value.into())).into()),
         }),
         // A container that dies is brought back by the engine, with its own growing pauses.
         restart_policy: Some(RestartPolicy {

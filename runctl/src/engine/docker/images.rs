@@ -31,9 +31,7 @@ impl Docker {
     /// Inspects an image; none if there is none of that name.
     pub async fn image(&self, reference: &str) -> Outcome<Option<SeenImage>> {
         let found = none_if_missing(self.client.inspect_image(reference).await)
-            .or_fail(Class::Engine, || {
-                format!("cannot inspect image `{reference}`")
-            })?;
+            .or_fail(Class::Engine, || format!("cannot inspect image `{reference}`"))?;
         Ok(found.map(|found| SeenImage {
             id: found.id.unwrap_or_default(),
             labels: found
@@ -42,24 +40,17 @@ impl Docker {
                 .unwrap_or_default()
                 .into_iter()
                 .collect(),
-            layers: found
-                .root_fs
-                .and_then(|root| root.layers)
-                .map_or(0, |layers| layers.len()),
+            layers: found.root_fs.and_then(|root| root.layers).map_or(0, |layers| layers.len()),
         }))
     }
 
     /// Removes an image's name; one that is not there is removed.
     pub async fn remove_image(&self, reference: &str) -> Outcome {
         none_if_missing(
-            self.client
-                .remove_image(reference, None::<query::RemoveImageOptions>, None)
-                .await,
+            self.client.remove_image(reference, None::<query::RemoveImageOptions>, None).await,
         )
         .map(drop)
-        .or_fail(Class::Engine, || {
-            format!("cannot remove image `{reference}`")
-        })
+        .or_fail(Class::Engine, || format!("cannot remove image `{reference}`"))
     }
 
     /// Builds an image from a tar of its context; every line of the build goes to `tell`.
@@ -82,10 +73,7 @@ impl Docker {
                     anyhow::anyhow!("{error}").context(tried()),
                 ));
             }
-            info.stream
-                .iter()
-                .flat_map(|text| text.lines())
-                .for_each(&mut tell);
+            info.stream.iter().flat_map(|text| text.lines()).for_each(&mut tell);
         }
         Ok(())
     }
@@ -93,32 +81,21 @@ impl Docker {
     /// Loads an image archive, as `docker save` writes it.
     pub async fn load(&self, archive: &Path) -> Outcome {
         let tried = || format!("cannot load the image archive {}", archive.display());
-        let file = fs_err::tokio::File::open(archive)
-            .await
-            .or_fail(Class::Unexpected, tried)?;
+        let file = fs_err::tokio::File::open(archive).await.or_fail(Class::Unexpected, tried)?;
         let chunks = tokio_util::io::ReaderStream::with_capacity(file, 1 << 18);
         let options = query::ImportImageOptionsBuilder::new().quiet(true).build();
         let mut stream = std::pin::pin!(self.client.import_image_stream(options, chunks, None));
-        while stream
-            .try_next()
-            .await
-            .or_fail(Class::Engine, tried)?
-            .is_some()
-        {}
+        while stream.try_next().await.or_fail(Class::Engine, tried)?.is_some() {}
         Ok(())
     }
 
     /// Writes an image as an archive, as `docker save` does.
     pub async fn save(&self, reference: &str, archive: &Path) -> Outcome {
         let tried = || format!("cannot save image `{reference}` to {}", archive.display());
-        let mut file = fs_err::tokio::File::create(archive)
-            .await
-            .or_fail(Class::Missing, tried)?;
+        let mut file = fs_err::tokio::File::create(archive).await.or_fail(Class::Missing, tried)?;
         let mut chunks = std::pin::pin!(self.client.export_image(reference));
         while let Some(chunk) = chunks.try_next().await.or_fail(Class::Engine, tried)? {
-            file.write_all(&chunk)
-                .await
-                .or_fail(Class::Missing, tried)?;
+            file.write_all(&chunk).await.or_fail(Class::Missing, tried)?;
         }
         file.flush().await.or_fail(Class::Missing, tried)
     }

@@ -49,8 +49,7 @@ fn none_if_missing<T>(
     match result {
         Ok(found) => Ok(Some(found)),
         Err(bollard::errors::Error::DockerResponseServerError {
-            status_code: 304 | 404,
-            ..
+            status_code: 304 | 404, ..
         }) => Ok(None),
         Err(error) => Err(error),
     }

@@ -14,22 +14,14 @@ impl Docker {
         let found = none_if_missing(self.client.inspect_network(name, None).await)
             .or_fail(Class::Engine, || format!("cannot inspect network `{name}`"))?;
         Ok(found.map(|found| {
-            let config = found
-                .ipam
-                .and_then(|ipam| ipam.config)
-                .and_then(|mut all| all.pop());
+            let config = found.ipam.and_then(|ipam| ipam.config).and_then(|mut all| all.pop());
             let config = config.unwrap_or_default();
             let mut options = found.options.unwrap_or_default();
             Network {
                 name: name.to_owned(),
-                bridge: options
-                    .remove("com.docker.network.bridge.name")
-                    .unwrap_or_default(),
+                bridge: options.remove("com.docker.network.bridge.name").unwrap_or_default(),
                 subnet: config.subnet.unwrap_or_default(),
-                host: config
-                    .gateway
-                    .and_then(|host| host.parse().ok())
-                    .unwrap_or([0; 4].into()),
+                host: config.gateway.and_then(|host| host.parse().ok()).unwrap_or([0; 4].into()),
                 isolated: found.internal.unwrap_or(false),
             }
         }))
@@ -53,24 +45,13 @@ impl Docker {
                 }]),
                 ..Default::default()
             }),
-            options: Some(
-                options
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .into(),
-            ),
+            options: Some(options.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
             labels: Some(HashMap::from([(LABEL_SITE.to_owned(), site.to_owned())])),
             ..Default::default()
         };
-        self.client
-            .create_network(request)
-            .await
-            .map(drop)
-            .or_fail(Class::Network, || {
-                format!(
-                    "cannot create network `{}` on bridge `{}`",
-                    network.name, network.bridge
-                )
-            })
+        self.client.create_network(request).await.map(drop).or_fail(Class::Network, || {
+            format!("cannot create network `{}` on bridge `{}`", network.name, network.bridge)
+        })
     }
 
     /// Removes a network and its bridge; one that is not there is removed.

@@ -7,10 +7,7 @@ use super::*;
 
 /// This process's own user: any test may give files to itself.
 fn me() -> (u32, u32) {
-    (
-        rustix::process::geteuid().as_raw(),
-        rustix::process::getegid().as_raw(),
-    )
+    (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
 }
 
 fn mode(path: &Path) -> u32 {
@@ -58,37 +55,24 @@ fn a_servers_certificate_follows_its_names_its_authority_and_the_calendar() {
     assert!(ensure(&server(folder, &["regi01.rack.lan", "10.0.0.6"])));
     assert!(!ensure(&server(folder, &["regi01.rack.lan", "10.0.0.6"])));
     assert_eq!(mode(&folder.join("server.key")), 0o600);
-    assert!(
-        ensure(&server(folder, &["regi01.rack.lan", "10.0.0.7"])),
-        "another address"
-    );
+    assert!(ensure(&server(folder, &["regi01.rack.lan", "10.0.0.7"])), "another address");
 
     make(&authority(folder)).unwrap();
-    assert!(
-        ensure(&server(folder, &["regi01.rack.lan", "10.0.0.7"])),
-        "another authority"
-    );
+    assert!(ensure(&server(folder, &["regi01.rack.lan", "10.0.0.7"])), "another authority");
 
     let path = folder.join("server.pem");
     let text = fs_err::read_to_string(&path).unwrap();
     let end = said(&text, UNTIL).unwrap();
     let near = today().saturating_add((RENEW_DAYS - 1).days()).date();
     fs_err::write(&path, text.replace(end, &near.to_string())).unwrap();
-    assert!(
-        is_due(&server(folder, &["regi01.rack.lan", "10.0.0.7"])),
-        "its end is near"
-    );
+    assert!(is_due(&server(folder, &["regi01.rack.lan", "10.0.0.7"])), "its end is near");
 }
 
 #[test]
 fn an_ssh_key_is_a_pair() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("admin");
-    let secret = Secret::SshKey {
-        path: path.clone(),
-        comment: "runctl@demo".into(),
-        owner: me(),
-    };
+    let secret = Secret::SshKey { path: path.clone(), comment: "runctl@demo".into(), owner: me() };
     assert!(ensure(&secret));
     assert_eq!(mode(&path), 0o600);
     let private = PrivateKey::read_openssh_file(&path).unwrap();
@@ -103,10 +87,7 @@ fn an_ssh_key_is_a_pair() {
 fn what_is_made_from_a_password_follows_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
-    let password = Secret::Password {
-        path: file("password"),
-        owner: me(),
-    };
+    let password = Secret::Password { path: file("password"), owner: me() };
     let hashed = |user: &str| Secret::PasswordFile {
         path: file("passwords"),
         user: user.into(),
@@ -126,25 +107,16 @@ fn what_is_made_from_a_password_follows_it() {
 
     let clear = read_password(&file("password")).unwrap();
     assert_eq!(clear.len(), 32);
-    assert_eq!(
-        read(&file("token.json")).unwrap(),
-        format!(r#"{{"token":"{clear}"}}"#)
-    );
+    assert_eq!(read(&file("token.json")).unwrap(), format!(r#"{{"token":"{clear}"}}"#));
     let line = read(&file("passwords")).unwrap();
     let hash = line.trim().strip_prefix("push:").unwrap();
     assert!(bcrypt::verify(&clear, hash).unwrap());
     assert!(is_due(&hashed("another")), "another user");
 
     let later = SystemTime::now() + Duration::from_secs(5);
-    let changed = fs_err::OpenOptions::new()
-        .write(true)
-        .open(file("password"))
-        .unwrap();
+    let changed = fs_err::OpenOptions::new().write(true).open(file("password")).unwrap();
     changed.file().set_modified(later).unwrap();
-    assert!(
-        is_due(&hashed("push")) && is_due(&rendered),
-        "the operator chose another"
-    );
+    assert!(is_due(&hashed("push")) && is_due(&rendered), "the operator chose another");
 }
 
 #[test]

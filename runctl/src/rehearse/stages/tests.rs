@@ -43,10 +43,7 @@ fn debian() -> Profile {
         kernel: "boot/debian-12/linux".into(),
         initrds: vec!["boot/debian-12/initrd.gz".into()],
         arguments: String::new(),
-        answer: Some(rack::Answer {
-            name: "preseed.cfg".into(),
-            template: String::new(),
-        }),
+        answer: Some(rack::Answer { name: "preseed.cfg".into(), template: String::new() }),
     }
 }
 
@@ -61,16 +58,8 @@ fn follow(journey: &mut Journey, lines: &str) -> String {
             _ => Service::Data,
         };
         let text = parts.next().expect("a text").to_owned();
-        for reached in journey.take(&Line {
-            seconds,
-            service,
-            text,
-        }) {
-            let Reached {
-                stage,
-                seconds,
-                detail,
-            } = reached;
+        for reached in journey.take(&Line { seconds, service, text }) {
+            let Reached { stage, seconds, detail } = reached;
             told.push(format!("{seconds} {stage}: {detail}"));
         }
     }
@@ -106,24 +95,14 @@ fn uefi_is_sent_its_loader_and_the_first_time_counts() {
 #[test]
 fn other_machines_do_not_count() {
     let mut journey = journey(Some(Ipv4Addr::new(10, 90, 6, 1)), &debian());
-    assert_eq!(
-        follow(
-            &mut journey,
-            &BIOS.replace("06:11", "06:12").replace("06-11", "06-12")
-        ),
-        ""
-    );
+    assert_eq!(follow(&mut journey, &BIOS.replace("06:11", "06:12").replace("06-11", "06-12")), "");
     assert_eq!(journey.missing(), Some(Stage::Offer));
     assert!(journey.evidence().is_empty());
 }
 
 #[test]
 fn a_profile_without_answer_file_and_initrd_has_fewer_stages() {
-    let profile = Profile {
-        initrds: Vec::new(),
-        answer: None,
-        ..debian()
-    };
+    let profile = Profile { initrds: Vec::new(), answer: None, ..debian() };
     let mut journey = journey(None, &profile);
     let until_kernel = BIOS.split_once("23.0").expect("an initrd").0;
     follow(&mut journey, until_kernel);

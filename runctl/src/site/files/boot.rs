@@ -27,9 +27,7 @@ pub(super) fn read(mut table: Table<'_>, base: &Base) -> (Host, Boot) {
 fn pool(mut table: Table<'_>) -> Pool {
     let end = |value: &_| address(value).map(Some);
     let pool = Pool {
-        first: table
-            .required("first", end)
-            .unwrap_or(Ipv4Addr::UNSPECIFIED),
+        first: table.required("first", end).unwrap_or(Ipv4Addr::UNSPECIFIED),
         last: table.required("last", end).unwrap_or(Ipv4Addr::UNSPECIFIED),
         profile: table.optional("profile", name),
     };
@@ -39,10 +37,7 @@ fn pool(mut table: Table<'_>) -> Pool {
 
 fn kernel(mut table: Table<'_>) -> KernelFeed {
     let name = table.required("name", name);
-    let ways = ["deb", "treeinfo", "file"]
-        .into_iter()
-        .filter(|way| table.has(way))
-        .count();
+    let ways = ["deb", "treeinfo", "file"].into_iter().filter(|way| table.has(way)).count();
     if ways != 1 {
         table.object(
             "name",
@@ -56,10 +51,7 @@ fn kernel(mut table: Table<'_>) -> KernelFeed {
     let treeinfo = table.table("treeinfo").map(treeinfo);
     let files = plain_files(&mut table);
     table.finish();
-    KernelFeed {
-        name,
-        source: deb.or(treeinfo).unwrap_or(KernelSource::Urls { files }),
-    }
+    KernelFeed { name, source: deb.or(treeinfo).unwrap_or(KernelSource::Urls { files }) }
 }
 
 fn treeinfo(mut table: Table<'_>) -> KernelSource {
@@ -76,11 +68,7 @@ fn treeinfo(mut table: Table<'_>) -> KernelSource {
         _ => {}
     }
     table.finish();
-    KernelSource::Treeinfo {
-        urls,
-        architecture,
-        sha256,
-    }
+    KernelSource::Treeinfo { urls, architecture, sha256 }
 }
 
 fn deb(mut table: Table<'_>) -> KernelSource {
@@ -88,9 +76,5 @@ fn deb(mut table: Table<'_>) -> KernelSource {
     let package = table.required("package", name);
     let files = table.pairs("files", inner_path);
     table.finish();
-    KernelSource::Deb {
-        apt,
-        package,
-        files,
-    }
+    KernelSource::Deb { apt, package, files }
 }

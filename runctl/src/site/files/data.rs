@@ -15,16 +15,8 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, D
     let host = host(Service::Data, &mut table, base);
     let data = Data {
         keep: table.or("keep", 3, number(1..=1000)),
-        apt: table
-            .tables("apt")
-            .into_iter()
-            .map(|table| apt(table, folder))
-            .collect(),
-        yum: table
-            .tables("yum")
-            .into_iter()
-            .map(|table| yum(table, folder))
-            .collect(),
+        apt: table.tables("apt").into_iter().map(|table| apt(table, folder)).collect(),
+        yum: table.tables("yum").into_iter().map(|table| yum(table, folder)).collect(),
         files: table.tables("files").into_iter().map(files).collect(),
     };
     table.finish();
@@ -56,11 +48,7 @@ fn apt_upstream(table: &mut Table<'_>, folder: &Path) -> AptUpstream {
     table.know(&NAMED);
     for key in NAMED.into_iter().filter(|key| table.has(key)) {
         let help = "leave it out, the host's own APT sources say it".to_owned();
-        table.object(
-            key,
-            format!("`{key}` does not go with `upstream`"),
-            Some(help),
-        );
+        table.object(key, format!("`{key}` does not go with `upstream`"), Some(help));
     }
     AptUpstream::Host
 }
@@ -77,15 +65,9 @@ fn yum(mut table: Table<'_>, folder: &Path) -> YumFeed {
 }
 
 fn files(mut table: Table<'_>) -> FilesFeed {
-    let feed = FilesFeed {
-        name: table.required("name", name),
-        files: plain_files(&mut table),
-    };
+    let feed = FilesFeed { name: table.required("name", name), files: plain_files(&mut table) };
     if !table.has("file") {
-        table.lacks(
-            "no file is named",
-            Some("add a `[[files.file]]` table".to_owned()),
-        );
+        table.lacks("no file is named", Some("add a `[[files.file]]` table".to_owned()));
     }
     table.finish();
     feed
@@ -106,9 +88,5 @@ fn trust(table: &mut Table<'_>, folder: &Path) -> Trust {
         ),
         _ => {}
     }
-    if none.is_some() {
-        Trust::None
-    } else {
-        Trust::Keys(keys)
-    }
+    if none.is_some() { Trust::None } else { Trust::Keys(keys) }
 }

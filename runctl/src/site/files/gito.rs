@@ -33,11 +33,7 @@ fn git(mut table: Table<'_>) -> GitFeed {
         push_mirror: table.optional("push_mirror", git_remote),
     };
     if feed.name == "gitolite-admin" {
-        table.object(
-            "name",
-            "`gitolite-admin` is gitolite's own repository",
-            None,
-        );
+        table.object("name", "`gitolite-admin` is gitolite's own repository", None);
     }
     if let Some(name) = feed.name.strip_suffix(".git") {
         let help = format!("write `{name}`, gitolite adds the ending");

@@ -96,9 +96,7 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
         dns_upstreams: base.dns_upstreams,
         oui: base.oui,
         image: base.image,
-        hosts: Hosts(vec![
-            boot_host, data_host, gito_host, cgit_host, regi_host, ntpd_host,
-        ]),
+        hosts: Hosts(vec![boot_host, data_host, gito_host, cgit_host, regi_host, ntpd_host]),
         boot,
         data,
         gito,
@@ -113,20 +111,12 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
 /// Reads a service's place on the bridge: by default the next hosts of the subnet after the docker host.
 fn host(service: Service, table: &mut Table<'_>, base: &site::Base) -> Host {
     let name = table.or("hostname", format!("{service}01"), host_name);
-    let position = Service::ALL
-        .iter()
-        .position(|other| *other == service)
-        .unwrap_or_default();
+    let position = Service::ALL.iter().position(|other| *other == service).unwrap_or_default();
     let offset = u32::try_from(position + 2).unwrap_or_default();
     let usual = Ipv4Addr::from(u32::from(base.subnet.network()).saturating_add(offset));
     let address = table.or("address", usual.to_string(), address);
     let rack::Mac(mac) = table.or("mac", mac_of(base.oui, &name).to_string(), mac);
-    Host {
-        service,
-        name,
-        address,
-        mac,
-    }
+    Host { service, name, address, mac }
 }
 
 /// A MAC that stays the same as long as the host's name does.

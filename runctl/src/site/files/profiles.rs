@@ -13,11 +13,8 @@ pub(super) const FILE: &str = "profiles.toml";
 
 /// Reads profiles.toml, and the templates that it names.
 pub(super) fn read(mut table: Table<'_>, folder: &Path) -> Vec<Profile> {
-    let profiles = table
-        .tables("profile")
-        .into_iter()
-        .map(|table| profile(table, folder))
-        .collect();
+    let profiles =
+        table.tables("profile").into_iter().map(|table| profile(table, folder)).collect();
     table.finish();
     profiles
 }

@@ -16,11 +16,7 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, R
     let regi = Regi {
         port: table.or("port", 5000, number(1..=65535)),
         user: table.or("user", "booddies", name),
-        images: table
-            .tables("image")
-            .into_iter()
-            .map(|table| mirrored(table, folder))
-            .collect(),
+        images: table.tables("image").into_iter().map(|table| mirrored(table, folder)).collect(),
     };
     table.finish();
     (host, regi)
@@ -45,13 +41,7 @@ fn mirrored(mut table: Table<'_>, folder: &Path) -> ImageFeed {
         }
     }
     table.finish();
-    let registry = || ImageSource::Registry {
-        reference: reference.unwrap_or_default(),
-        plain,
-        authority,
-    };
-    ImageFeed {
-        name,
-        source: engine.map_or_else(registry, ImageSource::Engine),
-    }
+    let registry =
+        || ImageSource::Registry { reference: reference.unwrap_or_default(), plain, authority };
+    ImageFeed { name, source: engine.map_or_else(registry, ImageSource::Engine) }
 }

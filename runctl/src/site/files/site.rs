@@ -46,18 +46,7 @@ pub(super) fn read(mut table: Table<'_>) -> Base {
     network.finish();
     let image = images(table.section("image"));
     table.finish();
-    Base {
-        name,
-        domain,
-        state,
-        bridge,
-        subnet,
-        host,
-        router,
-        dns_upstreams,
-        oui,
-        image,
-    }
+    Base { name, domain, state, bridge, subnet, host, router, dns_upstreams, oui, image }
 }
 
 fn images(mut table: Table<'_>) -> Image {

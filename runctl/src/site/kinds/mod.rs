@@ -22,18 +22,12 @@ pub(super) type Read<T> = Result<T, Wrong>;
 
 /// Says what is wrong with a value.
 pub(super) fn wrong<T>(message: impl Into<String>) -> Read<T> {
-    Err(Wrong {
-        message: message.into(),
-        help: None,
-    })
+    Err(Wrong { message: message.into(), help: None })
 }
 
 /// Says what is wrong with a value, and what to write instead.
 pub(super) fn wrong_but<T>(message: impl Into<String>, help: impl Into<String>) -> Read<T> {
-    Err(Wrong {
-        message: message.into(),
-        help: Some(help.into()),
-    })
+    Err(Wrong { message: message.into(), help: Some(help.into()) })
 }
 
 /// Names the type of a value as TOML does; dates are read as null, for no key wants one.
@@ -54,19 +48,13 @@ fn expected<T>(what: &str, value: &Value) -> Read<T> {
 }
 
 fn string(value: &Value) -> Read<&str> {
-    value
-        .as_str()
-        .map_or_else(|| expected("a string", value), Ok)
+    value.as_str().map_or_else(|| expected("a string", value), Ok)
 }
 
 /// One line of text that is not empty.
 pub(super) fn text(value: &Value) -> Read<String> {
     let text = line(value)?;
-    if text.is_empty() {
-        wrong("expected some text, found an empty string")
-    } else {
-        Ok(text)
-    }
+    if text.is_empty() { wrong("expected some text, found an empty string") } else { Ok(text) }
 }
 
 /// One line of text, or none.
@@ -89,9 +77,7 @@ pub(super) fn lines(value: &Value) -> Read<String> {
 
 /// `true` or `false`.
 pub(super) fn flag(value: &Value) -> Read<bool> {
-    value
-        .as_bool()
-        .map_or_else(|| expected("true or false", value), Ok)
+    value.as_bool().map_or_else(|| expected("true or false", value), Ok)
 }
 
 /// A whole number within bounds.
@@ -107,11 +93,7 @@ where
         };
         match T::try_from(number) {
             Ok(inside) if range.contains(&inside) => Ok(inside),
-            _ => wrong(format!(
-                "{number} is not within {} to {}",
-                range.start(),
-                range.end()
-            )),
+            _ => wrong(format!("{number} is not within {} to {}", range.start(), range.end())),
         }
     }
 }
@@ -123,11 +105,7 @@ pub(super) fn word(words: &'static [&'static str]) -> impl Fn(&Value) -> Read<&'
         if let Some(word) = words.iter().copied().find(|word| *word == written) {
             return Ok(word);
         }
-        let list = words
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(" or ");
+        let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
         let message = format!("`{written}` is not {list}");
         match nearest(written, words) {
             Some(word) => wrong_but(message, format!("did you mean `{word}`?")),
@@ -141,10 +119,7 @@ pub(super) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a s
     candidates
         .iter()
         .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&written.to_lowercase(), candidate),
-                *candidate,
-            )
+            (strsim::damerau_levenshtein(&written.to_lowercase(), candidate), *candidate)
         })
         .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3))
         .min_by_key(|(distance, _)| *distance)

@@ -10,8 +10,7 @@ use super::{Read, shortened, string, wrong, wrong_but};
 /// An IPv4 address.
 pub(in crate::site) fn address(value: &Value) -> Read<Ipv4Addr> {
     let text = string(value)?;
-    text.parse()
-        .or_else(|_| wrong(format!("`{text}` is not an IPv4 address")))
+    text.parse().or_else(|_| wrong(format!("`{text}` is not an IPv4 address")))
 }
 
 /// An IPv4 network that holds the services and some machines.
@@ -32,10 +31,7 @@ pub(in crate::site) fn subnet(value: &Value) -> Read<Ipv4Net> {
     match net.prefix_len() {
         8..=28 => Ok(net),
         29.. => wrong_but(
-            format!(
-                "`{text}` is too small: it holds {} hosts",
-                net.hosts().count()
-            ),
+            format!("`{text}` is too small: it holds {} hosts", net.hosts().count()),
             "the host, seven services and some machines need a /28 or larger",
         ),
         _ => wrong_but(format!("`{text}` is too large"), "a /8 or smaller will do"),
@@ -52,9 +48,7 @@ pub(in crate::site) fn mac(value: &Value) -> Read<rack::Mac> {
         );
     };
     if bytes[0] & 1 == 1 {
-        return wrong(format!(
-            "`{text}` is a multicast address, no interface has it"
-        ));
+        return wrong(format!("`{text}` is a multicast address, no interface has it"));
     }
     Ok(rack::Mac(bytes))
 }
@@ -64,9 +58,7 @@ pub(in crate::site) fn oui(value: &Value) -> Read<[u8; 3]> {
     let text = string(value)?;
     match octets::<3>(text) {
         Some(bytes) if bytes[0] & 1 == 0 => Ok(bytes),
-        Some(_) => wrong(format!(
-            "`{text}` is a multicast prefix, no interface has it"
-        )),
+        Some(_) => wrong(format!("`{text}` is a multicast prefix, no interface has it")),
         None => wrong_but(
             format!("`{text}` is not an OUI"),
             "write three pairs of hexadecimal digits, such as `00:16:3e`",
@@ -122,9 +114,7 @@ pub(in crate::site) fn domain(value: &Value) -> Read<String> {
 
 fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
@@ -154,9 +144,6 @@ pub(in crate::site) fn server(value: &Value) -> Read<String> {
     if address(value).is_ok() || domain(&Value::from(text.to_lowercase())).is_ok() {
         Ok(text.to_owned())
     } else {
-        wrong(format!(
-            "`{}` is neither a name nor an address of a server",
-            shortened(text)
-        ))
+        wrong(format!("`{}` is neither a name nor an address of a server", shortened(text)))
     }
 }

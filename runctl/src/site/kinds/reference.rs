@@ -28,17 +28,11 @@ pub(in crate::site) fn path(value: &Value) -> Read<PathBuf> {
 /// An absolute path of the host.
 pub(in crate::site) fn absolute(value: &Value) -> Read<PathBuf> {
     let path = path(value)?;
-    let plain = path
-        .components()
-        .skip(1)
-        .all(|part| matches!(part, Component::Normal(_)));
+    let plain = path.components().skip(1).all(|part| matches!(part, Component::Normal(_)));
     if path.is_absolute() && plain && path.components().count() > 1 {
         Ok(path)
     } else {
-        wrong(format!(
-            "`{}` is not an absolute path of a folder",
-            path.display()
-        ))
+        wrong(format!("`{}` is not an absolute path of a folder", path.display()))
     }
 }
 
