@@ -22,8 +22,10 @@ use crate::supervise;
 const PATIENCE: Duration = Duration::from_mins(3);
 /// Pause between two looks at the container and the configuration.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Every so many looks the service is asked: a question costs it something, a look costs nothing.
+const LOOKS: u32 = 5;
 /// So many unanswered questions in a row, and the container is started anew.
-const UNANSWERED: u32 = 8;
+const UNANSWERED: u32 = 3;
 /// So many restarts within `LOOP_SPAN` are a crash loop.
 const LOOP: u64 = 3;
 const LOOP_SPAN: Duration = Duration::from_mins(1);
@@ -103,6 +105,7 @@ async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome 
 struct Watch<'a> {
     docker: &'a Docker,
     spec: &'a ServiceSpec,
+    looks: u32,
     unanswered: u32,
     restarts: u64,
     counted_since: Instant,
@@ -110,10 +113,12 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(docker: &'a Docker, spec: &'a ServiceSpec) -> Self {
-        Self { docker, spec, unanswered: 0, restarts: 0, counted_since: Instant::now() }
+        // What the engine counted before counts from the first look on.
+        let restarts = u64::MAX;
+        Self { docker, spec, looks: 0, unanswered: 0, restarts, counted_since: Instant::now() }
     }
 
-    /// Asks the service and looks at its container once; fails when it cannot be helped.
+    /// Looks at the container, and now and then asks the service; fails when it cannot be helped.
     async fn look(&mut self) -> Outcome {
         let Some(container) = self.docker.container(&self.spec.container).await? else {
             let gone = format!("container {} was removed", self.spec.container);
@@ -128,7 +133,16 @@ impl<'a> Watch<'a> {
         if container.restarts >= self.restarts + LOOP {
             return Err(supervise::ended(self.docker, self.spec, &container).await);
         }
-        match probe::ask(&self.spec.probe).await {
+        self.looks += 1;
+        if !self.looks.is_multiple_of(LOOKS) {
+            return Ok(());
+        }
+        self.ask().await
+    }
+
+    /// Asks the service; starts its container anew where it has been silent for too long.
+    async fn ask(&mut self) -> Outcome {
+        match probe::ask_again(&self.spec.probe).await {
             Ok(answer) => {
                 self.unanswered = 0;
                 notify::alive();

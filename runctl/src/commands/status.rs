@@ -58,7 +58,7 @@ fn served(layout: &Layout) -> Option<Generation> {
 
 async fn ask(spec: &ServiceSpec, container: Option<SeenContainer>) -> Line {
     let running = container.as_ref().is_some_and(|container| container.state == State::Running);
-    let answer = if running { Some(probe::ask(&spec.probe).await) } else { None };
+    let answer = if running { Some(probe::ask_again(&spec.probe).await) } else { None };
     let (ready, latency_ms, answer) = match answer {
         Some(Ok(answer)) => (true, Some(answer.latency.as_secs_f64() * 1000.0), answer.detail),
         Some(Err(unready)) => (false, None, unready.to_string()),

@@ -104,12 +104,27 @@ impl Unready {
     }
 }
 
-/// Asks once; ends within two seconds.
+/// Asks as a client would, once and to the end: what a service must answer before it counts as ready.
 pub async fn ask(probe: &Probe) -> Result<Answer, Unready> {
+    timed(probe, answer(probe)).await
+}
+
+/// Asks a service that was ready before. The same question, except where a whole conversation costs the service much.
+pub async fn ask_again(probe: &Probe) -> Result<Answer, Unready> {
+    match probe {
+        Probe::Git { url, .. } => timed(probe, git::greeting(url)).await,
+        other => ask(other).await,
+    }
+}
+
+/// Gives an answer its end and its latency.
+async fn timed(
+    probe: &Probe,
+    answer: impl Future<Output = Result<String, Unready>>,
+) -> Result<Answer, Unready> {
     let begin = Instant::now();
-    let detail = tokio::time::timeout(PATIENCE, answer(probe))
-        .await
-        .unwrap_or_else(|_| Err(Unready::Silent { whom: whom(probe) }))?;
+    let silent = |_| Err(Unready::Silent { whom: whom(probe) });
+    let detail = tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(silent)?;
     Ok(Answer { latency: begin.elapsed(), detail })
 }
 
