@@ -6,7 +6,7 @@ use std::process::Command;
 use suite::site::engine_answers;
 use suite::{Finished, Site, run};
 
-fn git(folder: &Path, arguments: &[&str]) -> Finished {
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Finished {
     run(Command::new("git")
         .args([
             "-c",
@@ -30,7 +30,7 @@ fn git_as_admin(site: &Site, folder: &Path, arguments: &[&str]) -> Finished {
     run(Command::new("git").args(arguments).current_dir(folder).env("GIT_SSH_COMMAND", ssh))
 }
 
-fn upstream(folder: &Path) {
+pub(crate) fn upstream(folder: &Path) {
     git(folder, &["init", "-q"]).ok();
     fs_err::write(folder.join("README"), "first words\n").expect("a file is written");
     git(folder, &["add", "."]).ok();

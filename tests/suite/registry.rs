@@ -7,12 +7,12 @@ use suite::{Finished, Site, run};
 
 const PORT: u16 = 5000;
 
-fn registry(site: &Site) -> String {
+pub(crate) fn registry(site: &Site) -> String {
     format!("{}:{PORT}", site.address("regi"))
 }
 
 /// skopeo that trusts the site's authority, and nothing else.
-fn skopeo(site: &Site, arguments: &[&str]) -> Finished {
+pub(crate) fn skopeo(site: &Site, arguments: &[&str]) -> Finished {
     run(Command::new("skopeo").args(arguments).env("SSL_CERT_FILE", site.state("secrets/ca.pem")))
 }
 
