@@ -299,6 +299,16 @@ TEXT
 
 # --- and away again -----------------------------------------------------------------------------------------------
 
+# The host's engine no longer trusts an authority that is going away.
+forget_authority() {
+    local trusted
+    for trusted in "$DESTDIR"/etc/docker/certs.d/*/ca.crt; do
+        cmp -s "$trusted" "$DATA/secrets/ca.pem" || continue
+        rm -f "$trusted"
+        rmdir "$(dirname "$trusted")"
+    done
+}
+
 stop_services() {
     if under_systemd; then
         systemctl disable --now booddies.target || true
@@ -369,6 +379,7 @@ setup() {
 
 uninstall() {
     step "stop the services" "stop them by hand: docker ps" stop_services
+    step "forget the registry" "remove its folder below /etc/docker/certs.d" forget_authority
     step "remove files" "make $PROGRAMS, $SHARE and $UNITS writable" remove_files
     [ "$1" != --purge ] || step "remove images, network, data and configuration" "docker images; docker network ls" purge
     step "stop the engine" "kill the dockerd that install.sh started" stop_engine

@@ -85,6 +85,9 @@ pub async fn ended(docker: &Docker, spec: &ServiceSpec, container: &SeenContaine
 async fn last_lines(docker: &Docker, container: &str) -> String {
     let range = LogRange { tail: Some(LAST_LINES), ..LogRange::default() };
     let lines: Vec<_> = docker.logs(container, range).try_collect().await.unwrap_or_default();
-    let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+    let mut texts: Vec<_> = lines.iter().map(|line| line.text.trim()).collect();
+    texts.retain(|text| !text.is_empty());
+    // What a crash loop says, it says each time.
+    texts.dedup();
     quoted(&texts)
 }

@@ -115,7 +115,7 @@ fn a_crash_loop_is_14_and_told_with_its_last_lines() {
     let site = Site::built();
     site.configure("boot.toml", "dhcp_options = [\"option:no-such-option,1\"]\n");
     let said = site.runctl(&["up", "boot"]).fails_with(14);
-    tells(&said, &["crash loop", "| dnsmasq", "no-such-option", "hint: "]);
+    tells(&said, &["crash loop", "| dnsmasq: bad dhcp-option", "hint: "]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Tables of text: columns as wide as their widest cell.
+//! Tables of text: columns as wide as their widest cell; one without rows is not shown.
 
 use std::fmt::{self, Write as _};
 
@@ -32,6 +32,9 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.rows.len() < 2 {
+            return Ok(());
+        }
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
             self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
