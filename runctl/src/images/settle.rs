@@ -39,7 +39,7 @@ pub(super) fn settle(
     writer.finish(reference, &config)
 }
 
-/// Copies a layer, giving every file that is younger than the fixed time that time.
+/// Copies a layer, giving every file that is younger than the fixed time that time, and taking owners' names out.
 fn settle_layer(mut layer: impl Read, mut settled: impl Write) -> std::io::Result<()> {
     let mut block = [0; BLOCK];
     loop {
@@ -53,8 +53,17 @@ fn settle_layer(mut layer: impl Read, mut settled: impl Write) -> std::io::Resul
         let mut header = tar::Header::from_byte_slice(&block).clone();
         if header.mtime()? > EPOCH {
             header.set_mtime(EPOCH);
-            header.set_cksum();
         }
+        // The engine writes the names that its own host has for the numbers; the numbers are what counts.
+        if let Some(header) = header.as_ustar_mut() {
+            header.uname.fill(0);
+            header.gname.fill(0);
+        }
+        if let Some(header) = header.as_gnu_mut() {
+            header.uname.fill(0);
+            header.gname.fill(0);
+        }
+        header.set_cksum();
         let length = header.entry_size()?.next_multiple_of(BLOCK as u64);
         settled.write_all(header.as_bytes())?;
         std::io::copy(&mut (&mut layer).take(length), &mut settled)?;
@@ -82,11 +91,16 @@ mod tests {
     use super::*;
 
     fn layer(mtime: u64) -> Vec<u8> {
+        owned_layer(mtime, "")
+    }
+
+    fn owned_layer(mtime: u64, group: &str) -> Vec<u8> {
         let mut tar = tar::Builder::new(Vec::new());
         for (name, contents) in [("etc/motd", "hello"), ("etc/long", "0123456789")] {
             let mut header = tar::Header::new_ustar();
             header.set_size(contents.len() as u64);
             header.set_mtime(mtime);
+            header.set_groupname(group).unwrap();
             tar.append_data(&mut header, name, contents.as_bytes()).unwrap();
         }
         tar.into_inner().unwrap()
@@ -102,6 +116,13 @@ mod tests {
     fn layers_that_differ_in_time_only_become_the_same() {
         assert_ne!(layer(EPOCH + 5), layer(EPOCH + 9));
         assert_eq!(settled(&layer(EPOCH + 5)), settled(&layer(EPOCH + 9)));
+    }
+
+    #[test]
+    fn names_that_a_host_has_for_numbers_do_not_count() {
+        let (one, other) = (owned_layer(EPOCH, "rdma"), owned_layer(EPOCH, "_ssh"));
+        assert_ne!(one, other);
+        assert_eq!(settled(&one), settled(&other));
     }
 
     #[test]
