@@ -1,0 +1,3 @@
+//! The rack service: `rack::Book` over HTTP, with a memory.
+
+fn main() {}
