@@ -1,8 +1,8 @@
-//! The words: a machine, how it starts, and the profile that says what it becomes.
+//! The words: a machine, and the profile that says what it becomes.
 
 use std::net::Ipv4Addr;
 
-use crate::Mac;
+use crate::{Firmware, Mac};
 
 /// A bare server or VM, known by its MACs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -17,26 +17,6 @@ pub struct Machine {
     pub profile: Option<String>,
     /// How it starts.
     pub firmware: Firmware,
-}
-
-/// How a machine starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Firmware {
-    /// Legacy BIOS.
-    #[default]
-    Bios,
-    /// UEFI x86-64.
-    Uefi,
-}
-
-impl std::fmt::Display for Firmware {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Bios => "BIOS",
-            Self::Uefi => "UEFI",
-        })
-    }
 }
 
 /// What a machine becomes.

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use rack::Firmware;
 
 use super::Context;
 use crate::engine::{Docker, LogRange, State};
@@ -23,7 +26,7 @@ pub struct Rehearse {
     /// The machine's name in machines.toml.
     machine: String,
     /// How it starts, where not as machines.toml says.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = firmware())]
     firmware: Option<Firmware>,
     /// Save the machine's screen at the end.
     #[arg(long, value_name = "FILE.png")]
@@ -36,22 +39,10 @@ pub struct Rehearse {
     memory: u32,
 }
 
-/// How a machine starts.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Firmware {
-    /// Legacy BIOS.
-    Bios,
-    /// UEFI x86-64.
-    Uefi,
-}
-
-impl From<Firmware> for rack::Firmware {
-    fn from(firmware: Firmware) -> Self {
-        match firmware {
-            Firmware::Bios => Self::Bios,
-            Firmware::Uefi => Self::Uefi,
-        }
-    }
+/// Reads one of the words of machines.toml.
+fn firmware() -> impl TypedValueParser<Value = Firmware> {
+    PossibleValuesParser::new(Firmware::WORDS)
+        .map(|word| Firmware::of_word(&word).unwrap_or_default())
 }
 
 /// Rehearses one machine; fails where it does not call back.
@@ -101,7 +92,7 @@ fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
     Ok(Rehearsal {
         machine: machine.clone(),
         profile: profile.clone(),
-        firmware: arguments.firmware.map_or(machine.firmware, Into::into),
+        firmware: arguments.firmware.unwrap_or(machine.firmware),
         memory: arguments.memory,
         bridge: site.bridge.name.clone(),
         kernel: site.layout.store().join("published/current").join(&profile.kernel),

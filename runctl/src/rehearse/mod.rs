@@ -67,8 +67,8 @@ where
 {
     let emulator = firmware::emulator()?;
     let uefi = match rehearsal.firmware {
-        Firmware::Bios => None,
-        Firmware::Uefi => Some(firmware::uefi()?),
+        Firmware::Bios | Firmware::Pxelinux => None,
+        _ => Some(firmware::uefi()?),
     };
     let name = &rehearsal.machine.name;
     let mac = rehearsal.machine.macs.first().copied();

@@ -21,10 +21,8 @@ fn machine(mut table: Table<'_>) -> Machine {
         macs: some(&mut table, "macs", mac),
         address: table.optional("address", address),
         profile: table.optional("profile", name),
-        firmware: match table.or("firmware", "bios", word(&["bios", "uefi"])) {
-            "uefi" => Firmware::Uefi,
-            _ => Firmware::Bios,
-        },
+        firmware: Firmware::of_word(table.or("firmware", "bios", word(&Firmware::WORDS)))
+            .unwrap_or_default(),
     };
     table.finish();
     machine
