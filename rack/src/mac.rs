@@ -15,7 +15,7 @@ pub struct Mac(pub [u8; 6]);
 pub struct NotAMac(pub String);
 
 impl Mac {
-    /// Returns the address with hyphens, as paths below `/machines/` and iPXE's `hexhyp` have it.
+    /// Returns the address with hyphens, as paths of rack and iPXE's `hexhyp` have it.
     pub fn hyphens(self) -> String {
         self.to_string().replace(':', "-")
     }
@@ -65,6 +65,13 @@ impl fmt::Debug for Mac {
 impl serde::Serialize for Mac {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Mac {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

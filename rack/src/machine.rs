@@ -1,11 +1,14 @@
-//! The words: a machine, and the profile that says what it becomes.
+//! A machine: a bare server or VM by its MACs.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{Firmware, Mac};
 
 /// A bare server or VM, known by its MACs.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Host name without domain.
     pub name: String,
@@ -17,28 +20,8 @@ pub struct Machine {
     pub profile: Option<String>,
     /// How it starts.
     pub firmware: Firmware,
-}
-
-/// What a machine becomes.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Profile {
-    /// Its name.
-    pub name: String,
-    /// Path of the kernel below `http://data/`, such as `boot/debian-12/linux`.
-    pub kernel: String,
-    /// Paths of the initrds below `http://data/`.
-    pub initrds: Vec<String>,
-    /// Kernel arguments; a minijinja template over the machine and the site.
-    pub arguments: String,
-    /// Answer file: name it is served by, and its minijinja template.
-    pub answer: Option<Answer>,
-}
-
-/// An answer file's template.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Answer {
-    /// Name it is served by, such as `preseed.cfg`.
-    pub name: String,
-    /// The template's text.
-    pub template: String,
+    /// Serial console, as the kernel names it: `ttyS0,115200`.
+    pub serial: Option<String>,
+    /// Free words for templates; they win over the profile's.
+    pub parameters: BTreeMap<String, String>,
 }

@@ -5,50 +5,16 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
 
-use crate::Profile;
+use super::Error;
 
-/// Why a file for the machines could not be rendered.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A machine names a profile that nobody described.
-    #[error("there is no profile `{name}`")]
-    NoProfile {
-        /// The profile's name.
-        name: String,
-    },
-    /// A template of a profile is wrong, or names what is not there.
-    #[error("profile `{profile}`: {part}, line {line}: {problem}")]
-    Template {
-        /// The profile's name.
-        profile: String,
-        /// Which of its templates.
-        part: String,
-        /// The line of the template, from 1.
-        line: usize,
-        /// What is wrong with it, the variable's name included.
-        problem: String,
-    },
-    /// A template of our own is wrong.
-    #[error("cannot render boot script `{name}`")]
-    Script {
-        /// The script's name.
-        name: &'static str,
-        /// What is wrong with it.
-        #[source]
-        source: minijinja::Error,
-    },
-}
-
-/// Renders a template of a profile.
+/// Renders a template that the operator or a distro's file wrote; `part` says which, for the error.
 pub(super) fn render(
-    profile: &Profile,
     part: &str,
     template: &str,
     context: &impl Serialize,
 ) -> Result<String, Error> {
     environment().render_named_str(part, template, Serde(context)).map_err(|error| {
         Error::Template {
-            profile: profile.name.clone(),
             part: part.to_owned(),
             line: error.line().unwrap_or(1),
             problem: problem(&error),
@@ -56,7 +22,7 @@ pub(super) fn render(
     })
 }
 
-/// Renders a boot script.
+/// Renders a boot script of our own.
 pub(super) fn script(
     name: &'static str,
     template: &str,
@@ -88,7 +54,21 @@ fn environment() -> Environment<'static> {
         }
         minijinja::escape_formatter(out, state, value)
     });
+    environment.add_filter("shell", |text: String| shell(&text));
+    environment.add_filter("grub", |text: String| grub(&text));
     environment
+}
+
+/// A word of the shell, whatever stands in it.
+fn shell(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A line of words as GRUB reads it: what means something to it stands in quotes.
+fn grub(line: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/=+@%".contains(c);
+    let word = |word: &str| if word.chars().all(plain) { word.to_owned() } else { shell(word) };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Says what is wrong without repeating the place.

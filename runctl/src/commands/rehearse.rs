@@ -18,7 +18,7 @@ use crate::services::{self, Service};
 use crate::site::Site;
 
 /// Who writes down what a machine does.
-const WITNESSES: [Service; 2] = [Service::Boot, Service::Data];
+const WITNESSES: [Service; 3] = [Service::Boot, Service::Data, Service::Rack];
 
 /// Arguments of `rehearse`.
 #[derive(Debug, Args)]
@@ -85,25 +85,36 @@ fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
         )
         .hint("give it a `profile` in machines.toml")
     })?;
+    let book = site.book();
+    let way = book
+        .way(profile)
+        .or_fail(Class::Missing, || format!("machine `{name}` cannot become `{}`", profile.name));
+    let way = way.map_err(|failure| failure.hint("run `runctl feed`"))?;
+    let Some(kernel) = &way.kernel else {
+        return Err(Failure::say(
+            Class::Usage,
+            format!("profile `{}` boots no kernel that could be followed", profile.name),
+        ));
+    };
     let screenshot = arguments.shot.as_ref().map(|path| {
         std::path::absolute(path)
             .or_fail(Class::Usage, || format!("cannot tell where {} is", path.display()))
     });
     Ok(Rehearsal {
         machine: machine.clone(),
-        profile: profile.clone(),
         firmware: arguments.firmware.unwrap_or(machine.firmware),
         memory: arguments.memory,
         bridge: site.bridge.name.clone(),
-        kernel: site.layout.store().join("published/current").join(&profile.kernel),
+        kernel: site.layout.store().join("published/current").join(kernel),
+        way,
         volatile: site.layout.volatile(),
         patience: Duration::from_secs(arguments.timeout),
         screenshot: screenshot.transpose()?,
     })
 }
 
-/// The containers of boot and data; both must run.
-async fn witnesses(docker: &Docker, site: &Site) -> Outcome<[(Service, String); 2]> {
+/// The containers of boot, data and rack; all must run.
+async fn witnesses(docker: &Docker, site: &Site) -> Outcome<[(Service, String); 3]> {
     let named = WITNESSES.map(|service| (service, services::spec(site, service).container));
     for (service, name) in &named {
         let container = docker.container(name).await?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
-use rack::{Firmware, Machine, Profile};
+use rack::{Firmware, Machine, Way};
 
 pub use accelerator::{Accelerator, Verdict};
 pub use report::{Report, Stopped};
@@ -30,8 +30,8 @@ use vm::{Hardware, Vm};
 pub struct Rehearsal {
     /// The machine.
     pub machine: Machine,
-    /// What it becomes.
-    pub profile: Profile,
+    /// What it reads on its way.
+    pub way: Way,
     /// How it starts.
     pub firmware: Firmware,
     /// Memory in MiB.
@@ -56,7 +56,7 @@ enum End {
     OutOfPatience,
 }
 
-/// Rehearses: `logs` follows what boot and data write from now on, `tell` hears of each step.
+/// Rehearses: `logs` follows what boot, data and rack write from now on, `tell` hears of each step.
 pub async fn rehearse<L>(
     rehearsal: &Rehearsal,
     logs: impl FnOnce(Timestamp) -> L,
@@ -87,7 +87,7 @@ where
     };
     let (mut vm, power_on) = Vm::power_on(&hardware).await?;
     tell(&format!("{name} is on ({}, {mac}, on {})", rehearsal.firmware, rehearsal.bridge));
-    let mut journey = Journey::new(mac, &rehearsal.machine, &rehearsal.profile);
+    let mut journey = Journey::new(mac, rehearsal.machine.address, &rehearsal.way);
     let lines = logs(power_on).map(|line| Ok(line_since(power_on, line?)));
     let end = follow(&mut journey, lines, vm.ended(), rehearsal.patience, &tell).await?;
     if let Some(path) = &rehearsal.screenshot
@@ -124,8 +124,8 @@ async fn follow(
             () = &mut deadline => return Ok(End::OutOfPatience),
         };
         let Some(line) = line.transpose()? else {
-            return Err(Failure::say(Class::Engine, "boot and data ended during the rehearsal")
-                .hint("see `runctl status` and `runctl logs boot data`"));
+            return Err(Failure::say(Class::Engine, "a service ended during the rehearsal")
+                .hint("see `runctl status` and `runctl logs boot data rack`"));
         };
         // Written before this machine was switched on, and so about another.
         if line.seconds < 0.0 {
@@ -153,7 +153,7 @@ fn line_since(power_on: Timestamp, (service, line): (Service, LogLine)) -> Line 
 fn stopped(journey: &Journey, end: &End, patience: Duration, serial: &str) -> Option<Stopped> {
     let why = match end {
         End::Arrived => return None,
-        End::Refused(path) => format!("data refused {path}"),
+        End::Refused(path) => format!("it was refused {path}"),
         End::SwitchedOff => "it restarted or switched itself off".to_owned(),
         End::OutOfPatience => format!("it did not arrive within {} s", patience.as_secs()),
     };
@@ -169,21 +169,8 @@ mod tests {
     const MAC: rack::Mac = rack::Mac([0x52, 0x54, 0, 0x77, 0, 1]);
 
     fn journey() -> Journey {
-        let machine = Machine {
-            name: "kvm-1".into(),
-            macs: vec![MAC],
-            address: None,
-            profile: None,
-            firmware: Firmware::Bios,
-        };
-        let profile = Profile {
-            name: "live".into(),
-            kernel: "boot/live/linux".into(),
-            initrds: Vec::new(),
-            arguments: String::new(),
-            answer: None,
-        };
-        Journey::new(MAC, &machine, &profile)
+        let kernel = Some("boot/live/linux".into());
+        Journey::new(MAC, None, &Way { kernel, initrds: Vec::new(), answered: true })
     }
 
     fn offer(seconds: f64) -> Line {

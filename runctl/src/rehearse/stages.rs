@@ -1,15 +1,18 @@
-//! How far a machine has come, read from what boot and data wrote: pure, no clock, no I/O.
+//! How far a machine has come, read from what boot, data and rack wrote: pure, no clock, no I/O.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use rack::{Machine, Profile};
+use rack::Way;
 
 use crate::services::Service;
 
 /// What every machine asks for first; refused once, it goes on to its disk.
-const FIRST_SCRIPT: &str = "/machines/boot.ipxe";
+const FIRST_SCRIPT: &str = "/boot.ipxe";
+/// Below these paths rack serves what belongs to one install, its token first.
+const INSTALL: &str = "/install/";
+const CALLBACK: &str = "/callback/";
 /// So many refusals of another file and the machine is not going to get it.
 const REFUSALS: u32 = 3;
 /// The loader of a machine that was sent none.
@@ -117,7 +120,6 @@ pub struct Journey {
     address: Option<Ipv4Addr>,
     /// Paths that data is asked for, and the stage that each means.
     paths: BTreeMap<String, Stage>,
-    callback: String,
     expected: Vec<Stage>,
     reached: Vec<Reached>,
     refused: BTreeMap<String, u32>,
@@ -125,30 +127,26 @@ pub struct Journey {
 }
 
 impl Journey {
-    /// Begins the journey of a machine that becomes this profile, from its first MAC.
-    pub fn new(mac: rack::Mac, machine: &Machine, profile: &Profile) -> Self {
-        let folder = format!("/machines/{}", mac.hyphens());
+    /// Begins the journey of a machine from its first MAC; its address, where it is fixed; and the files on its way.
+    pub fn new(mac: rack::Mac, address: Option<Ipv4Addr>, way: &Way) -> Self {
         let mut paths = BTreeMap::from([
             (FIRST_SCRIPT.to_owned(), Stage::Loader),
-            (format!("{folder}/boot.ipxe"), Stage::Script),
-            (format!("/{}", profile.kernel), Stage::Kernel),
+            (format!("/boot/{}", mac.hyphens()), Stage::Script),
         ]);
-        if let Some(last) = profile.initrds.last() {
-            paths.insert(format!("/{last}"), Stage::Initrd);
-        }
-        if let Some(answer) = &profile.answer {
-            paths.insert(format!("{folder}/{}", answer.name), Stage::AnswerFile);
-        }
+        // The last initrd counts.
+        let initrd = way.initrds.last().map(|path| (path, Stage::Initrd));
+        let kernel = way.kernel.as_ref().map(|path| (path, Stage::Kernel));
+        paths.extend(kernel.into_iter().chain(initrd).map(|(path, it)| (format!("/{path}"), it)));
         let mut expected = Stage::ALL.to_vec();
-        expected.retain(|stage| {
-            let by_path = matches!(stage, Stage::Initrd | Stage::AnswerFile);
-            !by_path || paths.values().any(|other| other == stage)
+        expected.retain(|stage| match stage {
+            Stage::Kernel | Stage::Initrd => paths.values().any(|other| other == stage),
+            Stage::AnswerFile | Stage::Callback => way.answered,
+            _ => true,
         });
         Self {
             mac,
-            address: machine.address,
+            address,
             paths,
-            callback: format!("/callback/{}/", mac.hyphens()),
             expected,
             reached: Vec::new(),
             refused: BTreeMap::new(),
@@ -166,7 +164,7 @@ impl Journey {
         self.evidence.drain(..surplus);
         let seen = match line.service {
             Service::Boot => self.seen_by_boot(&line.text),
-            Service::Data => self.seen_by_data(&line.text),
+            Service::Data | Service::Rack => self.seen_over_http(&line.text),
             _ => None,
         };
         let Some((stage, detail)) = seen else {
@@ -189,7 +187,8 @@ impl Journey {
 
     /// The first stage that was not reached; none when the machine has arrived.
     pub fn missing(&self) -> Option<Stage> {
-        if self.has(Stage::Callback) {
+        let last = self.expected.last().copied();
+        if last.is_none_or(|last| self.has(last)) {
             return None;
         }
         self.expected.iter().copied().find(|stage| !self.has(*stage))
@@ -220,12 +219,12 @@ impl Journey {
     }
 
     fn is_about_us(&self, text: &str) -> bool {
-        let mac = self.mac.to_string();
+        let (mac, hyphens) = (self.mac.to_string(), self.mac.hyphens());
         let address = self.address.map(|address| address.to_string());
         text.split_whitespace().any(|word| {
             word.eq_ignore_ascii_case(&mac)
                 || Some(word) == address.as_deref()
-                || word.starts_with(&self.callback)
+                || word.contains(&hyphens)
         })
     }
 
@@ -246,13 +245,16 @@ impl Journey {
         }
     }
 
-    /// Reads nginx: `… "GET PATH HTTP/1.1" STATUS …`.
-    fn seen_by_data(&mut self, text: &str) -> Option<(Stage, String)> {
+    /// Reads what data and rack write alike: `… "GET PATH HTTP/1.1" STATUS …`.
+    fn seen_over_http(&mut self, text: &str) -> Option<(Stage, String)> {
         let mut quoted = text.splitn(3, '"').skip(1);
         let path = quoted.next()?.split_whitespace().nth(1)?;
+        let path = path.split('?').next().unwrap_or(path);
         let status: u16 = quoted.next()?.split_whitespace().next()?.parse().ok()?;
-        let stage = if path.starts_with(&self.callback) {
+        let stage = if path.starts_with(CALLBACK) {
             Stage::Callback
+        } else if path.starts_with(INSTALL) {
+            Stage::AnswerFile
         } else {
             *self.paths.get(path)?
         };

@@ -5,6 +5,7 @@ mod cgit;
 mod data;
 mod gito;
 mod ntpd;
+mod rack;
 mod regi;
 mod secret;
 mod spec;
@@ -34,12 +35,14 @@ pub enum Service {
     Regi,
     /// Time.
     Ntpd,
+    /// Boot scripts, answer files and callbacks of the machines.
+    Rack,
 }
 
 impl Service {
     /// All services, in the order in which they start.
-    pub const ALL: [Self; 6] =
-        [Self::Boot, Self::Data, Self::Gito, Self::Cgit, Self::Regi, Self::Ntpd];
+    pub const ALL: [Self; 7] =
+        [Self::Boot, Self::Data, Self::Gito, Self::Cgit, Self::Regi, Self::Ntpd, Self::Rack];
 
     /// The name of the service, its unit, its TOML file and its folder in `images/`.
     pub const fn name(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Service {
             Self::Cgit => "cgit",
             Self::Regi => "regi",
             Self::Ntpd => "ntpd",
+            Self::Rack => "rack",
         }
     }
 }
@@ -69,6 +73,7 @@ pub fn spec(site: &Site, service: Service) -> ServiceSpec {
         Service::Cgit => cgit::spec(site),
         Service::Regi => regi::spec(site),
         Service::Ntpd => ntpd::spec(site),
+        Service::Rack => rack::spec(site),
     }
 }
 
@@ -81,7 +86,7 @@ fn common(site: &Site, service: Service, probe: Probe) -> ServiceSpec {
         hostname: host.name.clone(),
         image: format!("{}/{service}:latest", site.image.prefix),
         address: host.address,
-        mac: rack::Mac(host.mac).to_string(),
+        mac: ::rack::Mac(host.mac).to_string(),
         user: None,
         capabilities: Vec::new(),
         mounts: vec![Mount::read_only(site.layout.rendered(service), "/etc/booddies")],

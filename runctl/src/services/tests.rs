@@ -42,6 +42,7 @@ fn dnsmasq_conf() {
     host-record=cgit01.rack.lan,cgit01,cgit.rack.lan,cgit,10.77.0.5
     host-record=regi01.rack.lan,regi01,regi.rack.lan,regi,10.77.0.6
     host-record=ntpd01.rack.lan,ntpd01,ntpd.rack.lan,ntpd,10.77.0.7
+    host-record=rack01.rack.lan,rack01,rack.rack.lan,rack,10.77.0.8
     dhcp-authoritative
     no-ping
     dhcp-leasefile=/var/lib/misc/dnsmasq.leases
@@ -128,12 +129,14 @@ fn ssh_config() {
 
 #[test]
 fn machines_stand_in_files_that_are_reread() {
-    let machine = |name: &str, macs: &[[u8; 6]], address: Option<[u8; 4]>| rack::Machine {
+    let machine = |name: &str, macs: &[[u8; 6]], address: Option<[u8; 4]>| ::rack::Machine {
         name: name.into(),
-        macs: macs.iter().copied().map(rack::Mac).collect(),
+        macs: macs.iter().copied().map(::rack::Mac).collect(),
         address: address.map(Into::into),
         profile: None,
-        firmware: rack::Firmware::Bios,
+        firmware: ::rack::Firmware::Bios,
+        serial: None,
+        parameters: std::collections::BTreeMap::new(),
     };
     let two = [[0x52, 0x54, 0, 0, 0, 1], [0x52, 0x54, 0, 0, 0, 2]];
     let machines = vec![

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::Ipv4Addr;
 
+use rack::Lacking;
+
 use super::files::file_of;
 use super::kinds::nearest;
 use super::model::{KernelSource, Site};
@@ -16,6 +18,7 @@ const BOOT: &str = "boot.toml";
 const DATA: &str = "data.toml";
 const MACHINES: &str = "machines.toml";
 const PROFILES: &str = "profiles.toml";
+const DISTROS: &str = "the folder distros/";
 
 /// Where a value stands: its file and dotted key.
 type Key = (&'static str, String);
@@ -28,7 +31,9 @@ pub(super) fn check(reading: &Reading<'_>, site: &Site) {
     check.names();
     check.feeds();
     check.machines();
+    check.kernels();
     check.profiles();
+    check.menus();
 }
 
 struct Check<'c> {
@@ -190,44 +195,132 @@ impl Check<'_> {
         }
     }
 
-    /// Kernels and initrds of profiles, each in a folder that is fed; and templates that render for each machine.
-    fn profiles(&self) {
-        for (i, profile) in self.site.profiles.iter().enumerate() {
-            self.fed(&profile.kernel, &(PROFILES, format!("profile[{i}].kernel")));
-            for (j, initrd) in profile.initrds.iter().enumerate() {
-                self.fed(initrd, &(PROFILES, format!("profile[{i}].initrds[{j}]")));
+    /// Folders of boot files: of a distro, a version and an architecture that there are.
+    fn kernels(&self) {
+        let distros = self.distro_names();
+        for (i, kernel) in self.site.boot.kernels.iter().enumerate() {
+            let Some(boots) = &kernel.boots else {
+                continue;
+            };
+            let key = |key: &str| (BOOT, format!("kernel[{i}].{key}"));
+            self.named("distro", &boots.distro, &distros, DISTROS, &key("distro"));
+            if let Some(distro) = self.distro(&boots.distro) {
+                self.version(distro, &boots.version, &key("version"));
+                self.architecture(distro, &boots.architecture, &key("architecture"));
             }
-            self.renders(i, profile);
         }
     }
 
-    fn fed(&self, path: &str, key: &Key) {
-        let Some((folder, file)) = path.strip_prefix("boot/").and_then(|path| path.split_once('/'))
-        else {
+    /// Profiles: of a distro that is in the set to be, by a method that it has.
+    fn profiles(&self) {
+        let book = self.site.book_to_be();
+        for (i, profile) in self.site.profiles.iter().enumerate() {
+            let key = |key: &str| (PROFILES, format!("profile[{i}].{key}"));
+            self.named("distro", &profile.distro, &self.distro_names(), DISTROS, &key("distro"));
+            if let Some(distro) = self.distro(&profile.distro) {
+                self.version(distro, &profile.version, &key("version"));
+                self.architecture(distro, &profile.architecture, &key("architecture"));
+                let methods: Vec<_> = distro.methods.iter().map(|it| it.name.as_str()).collect();
+                let file = format!("distros/{}.toml", distro.name);
+                self.named("method", &profile.method, &methods, &file, &key("method"));
+            }
+            self.in_the_set(&book, profile, i);
+            self.tree(profile, &key("tree"));
+        }
+    }
+
+    fn in_the_set(&self, book: &rack::Book, profile: &rack::Profile, i: usize) {
+        let message = match book.lacking(profile) {
+            None => return self.renders(book, profile, i),
+            Some(lacking @ (Lacking::Fed { .. } | Lacking::File { .. })) => lacking.to_string(),
+            // Told already, each at its own key.
+            Some(_) => return,
+        };
+        let help = "add a `[[kernel]]` with this distro, version and architecture to boot.toml";
+        let keys =
+            ["distro", "method", "inherits", "name"].map(|key| format!("profile[{i}].{key}"));
+        let written = |key: &&String| matches!(self.reading.span_of(PROFILES, key), Some(Some(_)));
+        if let Some(key) = keys.iter().find(written) {
+            self.reading.object(PROFILES, key, message, Some(help.to_owned()));
+        }
+    }
+
+    /// Each file of each machine renders, secrets apart.
+    fn renders(&self, book: &rack::Book, profile: &rack::Profile, i: usize) {
+        let mut machines: Vec<_> = self.site.machines.iter().collect();
+        machines.retain(|machine| machine.profile.as_ref() == Some(&profile.name));
+        let stranger = rack::Mac([0x02, 0, 0, 0, 0, 1]);
+        let known = machines.iter().filter_map(|machine| machine.macs.first().copied());
+        let everybody = known.chain(std::iter::once(stranger));
+        let mut told = std::collections::BTreeSet::new();
+        for mac in everybody {
+            let Err(error) = rendered(book, profile, mac) else {
+                continue;
+            };
+            let message = error.to_string();
+            if !told.insert(message.clone()) {
+                continue;
+            }
+            let part = match &error {
+                rack::Error::Template { part, .. } if part.ends_with(": arguments") => "arguments",
+                rack::Error::Template { .. } => "answers",
+                _ => "name",
+            };
+            let key = format!("profile[{i}].{part}");
+            let key = match self.reading.span_of(PROFILES, &key) {
+                Some(_) => key,
+                None => format!("profile[{i}].name"),
+            };
+            self.reading.object(PROFILES, &key, message, None);
+        }
+    }
+
+    /// A tree of a profile is one that is mirrored.
+    fn tree(&self, profile: &rack::Profile, key: &Key) {
+        let Some(tree) = &profile.tree else {
             return;
         };
-        let kernels = &self.site.boot.kernels;
-        let known: Vec<_> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
-        self.named("kernel", folder, &known, BOOT, key);
-        let files: Vec<_> = match kernels.iter().find(|k| k.name == folder).map(|k| &k.source) {
-            Some(KernelSource::Deb { files, .. }) => files.iter().map(|f| f.0.as_str()).collect(),
-            Some(KernelSource::Urls { files }) => files.iter().map(|f| f.0.as_str()).collect(),
-            Some(KernelSource::Treeinfo { .. }) | None => return,
+        let data = &self.site.data;
+        let apt = data.apt.iter().map(|feed| format!("apt/{}", feed.name));
+        let yum = data.yum.iter().map(|feed| format!("yum/{}", feed.name));
+        let files = data.files.iter().map(|feed| format!("files/{}", feed.name));
+        let known: Vec<_> = apt.chain(yum).chain(files).collect();
+        let inside = |known: &&String| {
+            tree.strip_prefix(known.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        self.named("kernel file", file, &files, BOOT, key);
+        if known.iter().find(inside).is_none() {
+            let known: Vec<_> = known.iter().map(String::as_str).collect();
+            self.named("mirrored tree", tree, &known, DATA, key);
+        }
     }
 
-    fn renders(&self, i: usize, profile: &rack::Profile) {
-        let mut machines = self.site.machines.clone();
-        machines.retain(|machine| machine.profile.as_ref() == Some(&profile.name));
-        let facts = self.site.facts();
-        let rendered = rack::render::files(&machines, std::slice::from_ref(profile), &facts);
-        if let Err(error) = rendered {
-            let message = error.to_string();
-            let part =
-                if message.contains(": arguments, ") { "arguments" } else { "answer.template" };
-            self.reading.object(PROFILES, &format!("profile[{i}].{part}"), message, None);
+    /// The operator's own menus: every label is there.
+    fn menus(&self) {
+        for menu in &self.site.menus {
+            for mistake in rack::check::labels(&menu.name, &menu.text) {
+                let file = format!("menus/{}.ipxe", menu.name);
+                self.reading.whole(&file, format!("line {}: {}", mistake.line, mistake.problem));
+            }
         }
+    }
+
+    fn distro(&self, name: &str) -> Option<&rack::Distro> {
+        self.site.distros.iter().find(|distro| distro.name == name)
+    }
+
+    fn distro_names(&self) -> Vec<&str> {
+        self.site.distros.iter().map(|distro| distro.name.as_str()).collect()
+    }
+
+    fn version(&self, distro: &rack::Distro, name: &str, key: &Key) {
+        let known: Vec<_> = distro.versions.iter().map(|it| it.name.as_str()).collect();
+        self.named("version", name, &known, &format!("distros/{}.toml", distro.name), key);
+    }
+
+    fn architecture(&self, distro: &rack::Distro, name: &str, key: &Key) {
+        let known: Vec<_> = distro.architectures.keys().map(String::as_str).collect();
+        self.named("architecture", name, &known, &format!("distros/{}.toml", distro.name), key);
     }
 
     fn profile_names(&self) -> Vec<&str> {
@@ -270,6 +363,22 @@ impl Check<'_> {
     fn is_read(&self, (file, key): &Key) -> bool {
         self.reading.span_of(file, key).is_some()
     }
+}
+
+/// Renders everything that a machine of this profile reads.
+fn rendered(book: &rack::Book, profile: &rack::Profile, mac: rack::Mac) -> Result<(), rack::Error> {
+    let asking =
+        rack::Asking { mac, address: None, architecture: None, platform: None, becomes: None };
+    let token = "token".to_owned();
+    let decision = rack::Decision::Install { profile: profile.name.clone(), token: token.clone() };
+    book.script(rack::Syntax::Ipxe, &asking, &decision)?;
+    if !book.is_answered(profile) {
+        return Ok(());
+    }
+    for file in book.install_files(&profile.name)? {
+        book.install_file(&asking, &profile.name, &token, file, None)?;
+    }
+    Ok(())
 }
 
 /// The names of a list of tables, each with its place.

@@ -1,8 +1,10 @@
 //! The site as the operator described it: read with places, checked in one run, total from here on.
 //!
 //! [`reader`] gathers mistakes and values, [`table`] takes values out of tables, [`kinds`] says what a value may be,
-//! [`files`] has one reader per TOML, [`check`] compares values with each other, [`network`] with the host; [`findings`] and [`render`] tell.
+//! [`files`] has one reader per TOML, [`check`] compares values with each other, [`network`] with the host; [`set`] looks
+//! at what has been fed, and [`book`] writes all of it for rack; [`findings`] and [`render`] tell.
 
+mod book;
 mod check;
 mod files;
 mod findings;
@@ -12,14 +14,17 @@ mod model;
 pub mod network;
 mod reader;
 pub mod render;
+mod set;
 mod table;
 
 use std::collections::BTreeMap;
 
+pub use book::LIVE;
 pub use findings::{Finding, Findings};
 pub use layout::Layout;
 pub use model::*;
 pub use reader::Effective;
+pub use set::{Folder, SUMS, Set};
 
 use reader::Reading;
 

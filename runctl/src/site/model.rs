@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
 
-use super::Layout;
+use super::{Layout, Set};
 use crate::services::Service;
 
 /// A whole site, checked: nothing in it can be missing or contradict itself.
@@ -49,6 +49,25 @@ pub struct Site {
     pub machines: Vec<rack::Machine>,
     /// What machines become.
     pub profiles: Vec<rack::Profile>,
+    /// Files that hold what may stand in no other: password hashes.
+    pub secrets: Vec<SecretFile>,
+    /// What machines can boot.
+    pub distros: Vec<rack::Distro>,
+    /// The operator's own menus.
+    pub menus: Vec<rack::Custom>,
+    /// The script that makes every installed system safe.
+    pub baseline: Option<rack::Template>,
+    /// What the served generation holds for machines to boot.
+    pub set: Set,
+}
+
+/// A file with one secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretFile {
+    /// What profiles call it.
+    pub name: String,
+    /// Where the operator keeps it.
+    pub path: PathBuf,
 }
 
 /// The L2 segment.
@@ -106,6 +125,8 @@ pub struct Boot {
     pub dhcp_options: Vec<String>,
     /// Whether each DHCP exchange is logged (rehearse and trace read it).
     pub log_dhcp: bool,
+    /// Seconds after which the menu boots the local disk.
+    pub menu_timeout: u32,
     /// Kernels and initrds to feed.
     pub kernels: Vec<KernelFeed>,
 }
@@ -126,8 +147,21 @@ pub struct Pool {
 pub struct KernelFeed {
     /// Folder below `boot/`.
     pub name: String,
+    /// Which distro it boots.
+    pub boots: Option<Boots>,
     /// From where.
     pub source: KernelSource,
+}
+
+/// What a folder of boot files boots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boots {
+    /// The distro.
+    pub distro: String,
+    /// Which version of it.
+    pub version: String,
+    /// Our word for the architecture.
+    pub architecture: String,
 }
 
 /// Where a kernel comes from.
@@ -156,6 +190,17 @@ pub enum KernelSource {
         /// Name in the folder, path inside the package.
         files: Vec<(String, String)>,
     },
+}
+
+impl KernelSource {
+    /// The names of the files that it brings, where they are known before it is fed.
+    pub fn names(&self) -> Option<std::collections::BTreeSet<String>> {
+        match self {
+            Self::Deb { files, .. } => Some(files.iter().map(|file| file.0.clone()).collect()),
+            Self::Urls { files } => Some(files.iter().map(|file| file.0.clone()).collect()),
+            Self::Treeinfo { .. } => None,
+        }
+    }
 }
 
 /// data.toml
@@ -319,21 +364,6 @@ pub struct Ntpd {
     pub upstreams: Vec<String>,
     /// Stratum told when cut off.
     pub local_stratum: u8,
-}
-
-impl Site {
-    /// What rack needs to know of the site to render scripts and answer files.
-    pub fn facts(&self) -> rack::render::SiteFacts {
-        rack::render::SiteFacts {
-            name: self.name.clone(),
-            domain: self.domain.clone(),
-            subnet: self.subnet,
-            data: self.hosts.of(Service::Data).address,
-            dns: self.hosts.of(Service::Boot).address,
-            router: self.router,
-            unknown: self.boot.pool.as_ref().and_then(|pool| pool.profile.clone()),
-        }
-    }
 }
 
 impl Hosts {

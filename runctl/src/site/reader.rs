@@ -87,6 +87,11 @@ impl<'i> Reading<'i> {
         reading
     }
 
+    /// The files that are there, sorted by name.
+    pub(super) fn files(&self) -> impl Iterator<Item = &'static str> {
+        self.documents.keys().copied()
+    }
+
     /// The outermost table of a file; an absent file is all defaults.
     pub(super) fn open(&self, file: &'static str) -> Table<'_> {
         let table = self.documents.get(file).map(|document| document.table.get_ref());
@@ -117,6 +122,11 @@ impl<'i> Reading<'i> {
         let message = message.into();
         let finding = Finding { file: file.to_owned(), span, line, column, message, help };
         self.findings.borrow_mut().push(finding);
+    }
+
+    /// Notes a mistake of a file that is no TOML.
+    pub(super) fn whole(&self, file: &str, message: impl Into<String>) {
+        self.note(file, None, message, None);
     }
 
     /// Notes a mistake of a value that was read well but does not go with another; silent about what was not.

@@ -128,6 +128,50 @@ impl<'a> Table<'a> {
         pairs
     }
 
+    /// Takes a table of free keys that may be absent.
+    pub(super) fn pairs_or_none<T>(
+        &mut self,
+        key: &'static str,
+        kind: impl Fn(&Value) -> Read<T>,
+    ) -> Vec<(String, T)> {
+        if self.has(key) {
+            return self.pairs(key, kind);
+        }
+        self.know(&[key]);
+        Vec::new()
+    }
+
+    /// Takes all keys that nobody has asked for, each value of the kind.
+    pub(super) fn others<T>(&mut self, kind: impl Fn(&Value) -> Read<T>) -> Vec<(String, T)> {
+        let entries = self.entries.into_iter().flatten();
+        let free = entries.filter(|(name, _)| !self.known.contains(&name.get_ref().as_ref()));
+        let taken = free.filter_map(|(name, written)| {
+            let name = name.get_ref().to_string();
+            Some((name.clone(), self.value(self.key(&name), written, &kind)?))
+        });
+        taken.collect()
+    }
+
+    /// Takes the tables below a key, `[key.NAME]`, by name, in the order in which they are written.
+    pub(super) fn named_tables(&mut self, key: &'static str) -> Vec<(String, Table<'a>)> {
+        let Some(table) = self.table(key) else {
+            return Vec::new();
+        };
+        let mut entries: Vec<_> = table.entries.into_iter().flatten().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        let mut tables = Vec::new();
+        for (name, written) in entries {
+            match kinds::name(&Value::from(name.get_ref().as_ref())) {
+                Ok(name) => {
+                    tables
+                        .extend(table.inner(table.key(&name), written).map(|table| (name, table)));
+                }
+                Err(wrong) => table.wrong(name.span(), wrong),
+            }
+        }
+        tables
+    }
+
     /// Takes a table that may be absent.
     pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
         let written = self.take(key)?;
@@ -192,6 +236,11 @@ impl<'a> Table<'a> {
 
     /// Ends the table: what is left in it, nobody knows.
     pub(super) fn finish(self) {
+        self.close();
+    }
+
+    /// Ends the table as [`Table::finish`] does, and leaves it for mistakes that show later.
+    pub(super) fn close(&self) {
         for key in self.entries.into_iter().flat_map(|entries| entries.keys()) {
             let name = key.get_ref().as_ref();
             if !self.known.contains(&name) {

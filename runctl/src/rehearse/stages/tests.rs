@@ -1,19 +1,19 @@
-//! Lines as dnsmasq 2.90 and nginx 1.22 wrote them while a BIOS and a UEFI machine booted.
+//! Lines as dnsmasq 2.90, nginx 1.22 and rack wrote them while a BIOS and a UEFI machine booted.
 
 use super::*;
 
 const BIOS: &str = r#"
 13.1 boot dnsmasq-dhcp[7]: 1314760205 DHCPDISCOVER(eth0) 52:54:00:90:06:11
 13.1 boot dnsmasq-dhcp[7]: 1314760205 DHCPOFFER(eth0) 10.90.6.17 52:54:00:90:06:11
-13.1 boot dnsmasq-dhcp[7]: 1314760205 sent size: 36 option: 67 bootfile-name  http://10.90.6.3/machines/boot.ipxe
+13.1 boot dnsmasq-dhcp[7]: 1314760205 sent size: 36 option: 67 bootfile-name  http://10.90.6.8/boot.ipxe
 15.0 boot dnsmasq-dhcp[7]: 1314760205 DHCPREQUEST(eth0) 10.90.6.17 52:54:00:90:06:11
 15.0 boot dnsmasq-dhcp[7]: 1314760205 DHCPACK(eth0) 10.90.6.17 52:54:00:90:06:11 kvm-1
-18.8 data 2026-11-22T12:30:59.410Z 10.90.6.17 "GET /machines/boot.ipxe HTTP/1.1" 200 555 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
-18.9 data 2026-11-22T12:30:59.502Z 10.90.6.17 "GET /machines/52-54-00-90-06-11/boot.ipxe HTTP/1.1" 200 596 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
+18.8 rack 2026-11-22T12:30:59.410Z 10.90.6.17 "GET /boot.ipxe HTTP/1.1" 200 555 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
+18.9 rack 2026-11-22T12:30:59.502Z 10.90.6.17 "GET /boot/52-54-00-90-06-11?arch=x86_64&platform=pcbios HTTP/1.1" 200 596 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
 19.4 data 2026-11-22T12:30:59.998Z 10.90.6.17 "GET /boot/debian-12/linux HTTP/1.1" 200 8222656 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
 23.0 data 2026-11-22T12:31:03.611Z 10.90.6.17 "GET /boot/debian-12/initrd.gz HTTP/1.1" 200 40810276 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
-92.5 data 2026-11-22T12:32:13.104Z 10.90.6.17 "GET /machines/52-54-00-90-06-11/preseed.cfg HTTP/1.1" 200 382 "debian-installer"
-97.2 data 2026-11-22T12:32:17.820Z 10.90.6.17 "GET /callback/52-54-00-90-06-11/started HTTP/1.1" 204 0 "Wget/1.21.3"
+92.5 rack 2026-11-22T12:32:13.104Z 10.90.6.17 "GET /install/abc123…/preseed.cfg HTTP/1.1" 200 382 "debian-installer"
+97.2 rack 2026-11-22T12:32:17.820Z 10.90.6.17 "GET /callback/abc123…/started HTTP/1.1" 204 0 "Wget/1.21.3"
 "#;
 
 const UEFI: &str = r#"
@@ -22,28 +22,18 @@ const UEFI: &str = r#"
 22.9 boot dnsmasq-tftp[7]: sent /srv/tftp/snponly.efi to 10.90.6.17
 23.4 boot dnsmasq-tftp[7]: sent /srv/tftp/snponly.efi to 10.90.6.17
 27.0 boot dnsmasq-dhcp[7]: 3579461144 DHCPOFFER(eth0) 10.90.6.17 52:54:00:90:06:11
-30.1 data 2026-11-22T12:39:03.120Z 10.90.6.17 "GET /machines/52-54-00-90-06-11/boot.ipxe HTTP/1.1" 200 596 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
+30.1 rack 2026-11-22T12:39:03.120Z 10.90.6.17 "GET /boot/52-54-00-90-06-11?arch=x86_64&platform=pcbios HTTP/1.1" 200 596 "iPXE/1.0.0+git-20190125.36a4c85-5.1"
 "#;
 
-fn journey(address: Option<Ipv4Addr>, profile: &Profile) -> Journey {
-    let mac = "52:54:00:90:06:11".parse().expect("a MAC");
-    let machine = Machine {
-        name: "kvm-1".into(),
-        macs: vec![mac],
-        address,
-        profile: Some("debian-12".into()),
-        firmware: rack::Firmware::Bios,
-    };
-    Journey::new(mac, &machine, profile)
+fn journey(address: Option<Ipv4Addr>, way: &Way) -> Journey {
+    Journey::new("52:54:00:90:06:11".parse().expect("a MAC"), address, way)
 }
 
-fn debian() -> Profile {
-    Profile {
-        name: "debian-12".into(),
-        kernel: "boot/debian-12/linux".into(),
+fn debian() -> Way {
+    Way {
+        kernel: Some("boot/debian-12/linux".into()),
         initrds: vec!["boot/debian-12/initrd.gz".into()],
-        arguments: String::new(),
-        answer: Some(rack::Answer { name: "preseed.cfg".into(), template: String::new() }),
+        answered: true,
     }
 }
 
@@ -55,6 +45,7 @@ fn follow(journey: &mut Journey, lines: &str) -> String {
         let seconds = parts.next().expect("seconds").parse().expect("a number");
         let service = match parts.next() {
             Some("boot") => Service::Boot,
+            Some("rack") => Service::Rack,
             _ => Service::Data,
         };
         let text = parts.next().expect("a text").to_owned();
@@ -72,11 +63,11 @@ fn a_card_with_ipxe_needs_no_loader() {
     insta::assert_snapshot!(follow(&mut journey, BIOS), @r"
     13.1 offer: 10.90.6.17
     18.8 loader: the card's own iPXE
-    18.9 script: /machines/52-54-00-90-06-11/boot.ipxe
+    18.9 script: /boot/52-54-00-90-06-11
     19.4 kernel: /boot/debian-12/linux
     23 initrd: /boot/debian-12/initrd.gz
-    92.5 answer file: /machines/52-54-00-90-06-11/preseed.cfg
-    97.2 callback: /callback/52-54-00-90-06-11/started
+    92.5 answer file: /install/abc123…/preseed.cfg
+    97.2 callback: /callback/abc123…/started
     ");
     assert_eq!(journey.missing(), None);
 }
@@ -87,7 +78,7 @@ fn uefi_is_sent_its_loader_and_the_first_time_counts() {
     insta::assert_snapshot!(follow(&mut journey, UEFI), @r"
     20 offer: 10.90.6.17
     22.9 loader: snponly.efi
-    30.1 script: /machines/52-54-00-90-06-11/boot.ipxe
+    30.1 script: /boot/52-54-00-90-06-11
     ");
     assert_eq!(journey.missing(), Some(Stage::Kernel));
 }
@@ -102,11 +93,12 @@ fn other_machines_do_not_count() {
 
 #[test]
 fn a_profile_without_answer_file_and_initrd_has_fewer_stages() {
-    let profile = Profile { initrds: Vec::new(), answer: None, ..debian() };
-    let mut journey = journey(None, &profile);
-    let until_kernel = BIOS.split_once("23.0").expect("an initrd").0;
+    let mut journey = journey(None, &Way { initrds: Vec::new(), answered: false, ..debian() });
+    let (until_kernel, _) = BIOS.split_once("19.4").expect("a kernel");
     follow(&mut journey, until_kernel);
-    assert_eq!(journey.missing(), Some(Stage::Callback));
+    assert_eq!(journey.missing(), Some(Stage::Kernel));
+    follow(&mut journey, BIOS.split_once("23.0").expect("an initrd").0);
+    assert_eq!(journey.missing(), None);
 }
 
 #[test]
@@ -127,8 +119,9 @@ fn a_file_refused_again_and_again_ends_the_waiting() {
 fn without_the_first_script_a_machine_goes_on_to_its_disk() {
     let mut journey = journey(None, &debian());
     let offer = BIOS.split_once("18.8").expect("a first script").0;
-    let refusal = r#"18.8 data 2026-11-22T12:30:59.410Z 10.90.6.17 "GET /machines/boot.ipxe HTTP/1.1" 404 153 "iPXE""#;
+    let refusal =
+        r#"18.8 rack 2026-11-22T12:30:59.410Z 10.90.6.17 "GET /boot.ipxe HTTP/1.1" 404 153 "iPXE""#;
     follow(&mut journey, &format!("{offer}{refusal}"));
-    assert_eq!(journey.refused(), Some("/machines/boot.ipxe"));
+    assert_eq!(journey.refused(), Some("/boot.ipxe"));
     assert_eq!(journey.missing(), Some(Stage::Script));
 }

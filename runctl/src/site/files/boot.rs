@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::super::kinds::{address, flag, inner_path, name, number, sha256, text, url, word};
-use super::super::model::{Boot, Host, KernelFeed, KernelSource, Pool};
+use super::super::model::{Boot, Boots, Host, KernelFeed, KernelSource, Pool};
 use super::super::table::Table;
 use super::{host, plain_files, site::Base, some};
 use crate::services::Service;
@@ -17,6 +17,7 @@ pub(super) fn read(mut table: Table<'_>, base: &Base) -> (Host, Boot) {
         lease: table.or("lease", 3600, number(120..=31_536_000)),
         dhcp_options: table.list("dhcp_options", &[], text),
         log_dhcp: table.or("log_dhcp", true, flag),
+        menu_timeout: table.or("menu_timeout", 300, number(1..=86_400)),
         pool: table.table("pool").map(pool),
         kernels: table.tables("kernel").into_iter().map(kernel).collect(),
     };
@@ -50,8 +51,21 @@ fn kernel(mut table: Table<'_>) -> KernelFeed {
     let deb = table.table("deb").map(deb);
     let treeinfo = table.table("treeinfo").map(treeinfo);
     let files = plain_files(&mut table);
+    let boots = boots(&mut table);
     table.finish();
-    KernelFeed { name, source: deb.or(treeinfo).unwrap_or(KernelSource::Urls { files }) }
+    KernelFeed { name, boots, source: deb.or(treeinfo).unwrap_or(KernelSource::Urls { files }) }
+}
+
+/// Which distro the folder boots; nothing else finds it without.
+fn boots(table: &mut Table<'_>) -> Option<Boots> {
+    let distro = table.optional("distro", name);
+    let version = table.optional("version", name);
+    let architecture = table.or("architecture", "x86_64", word(&["x86_64", "arm64"]));
+    if distro.is_some() != version.is_some() {
+        let missing = if distro.is_some() { "version" } else { "distro" };
+        table.lacks(format!("missing key `{missing}`"), None);
+    }
+    Some(Boots { distro: distro?, version: version?, architecture: architecture.to_owned() })
 }
 
 fn treeinfo(mut table: Table<'_>) -> KernelSource {

@@ -1,8 +1,9 @@
 //! machines.toml: the machines that the site knows.
 
 use rack::{Firmware, Machine};
+use serde_json::Value;
 
-use super::super::kinds::{address, host_name, mac, name, word};
+use super::super::kinds::{Read, address, host_name, line, mac, name, word, wrong};
 use super::super::table::Table;
 use super::some;
 
@@ -23,7 +24,20 @@ fn machine(mut table: Table<'_>) -> Machine {
         profile: table.optional("profile", name),
         firmware: Firmware::of_word(table.or("firmware", "bios", word(&Firmware::WORDS)))
             .unwrap_or_default(),
+        serial: table.optional("serial", serial),
+        parameters: table.pairs_or_none("parameters", line).into_iter().collect(),
     };
     table.finish();
     machine
+}
+
+/// A serial console as the kernel names it.
+fn serial(value: &Value) -> Read<String> {
+    let text = line(value)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == ',';
+    if text.starts_with("tty") && text.chars().all(fits) {
+        Ok(text)
+    } else {
+        wrong(format!("`{text}` is no serial console, such as `ttyS0,115200`"))
+    }
 }

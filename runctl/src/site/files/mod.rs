@@ -3,30 +3,34 @@
 mod boot;
 mod cgit;
 mod data;
+mod distros;
 mod gito;
 mod machines;
+mod menus;
 mod ntpd;
 mod profiles;
+mod rack;
 mod regi;
 mod site;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Layout;
 use super::kinds::{self, Read, address, host_name, inner_path, mac, sha256, url, wrong};
 use super::model::{Host, Hosts, Site};
 use super::reader::Reading;
 use super::table::Table;
+use super::{Layout, Set};
 use crate::services::Service;
 
-/// All files, in the order in which they are read.
-pub(super) const FILES: [&str; 9] = [
+/// The files that every site has, in the order in which they are read; distros have one each beside them.
+const FILES: [&str; 10] = [
     site::FILE,
     boot::FILE,
     data::FILE,
@@ -34,6 +38,7 @@ pub(super) const FILES: [&str; 9] = [
     cgit::FILE,
     regi::FILE,
     ntpd::FILE,
+    rack::FILE,
     machines::FILE,
     profiles::FILE,
 ];
@@ -47,6 +52,7 @@ pub(super) const fn file_of(service: Service) -> &'static str {
         Service::Cgit => cgit::FILE,
         Service::Regi => regi::FILE,
         Service::Ntpd => ntpd::FILE,
+        Service::Rack => rack::FILE,
     }
 }
 
@@ -56,7 +62,7 @@ pub(super) fn sources(
 ) -> (BTreeMap<&'static str, String>, Vec<(&'static str, String)>) {
     let mut texts = BTreeMap::new();
     let mut unreadable = Vec::new();
-    for file in FILES {
+    for file in FILES.into_iter().chain(distro_files(folder)) {
         match fs_err::read_to_string(folder.join(file)) {
             Ok(text) => {
                 texts.insert(file, text);
@@ -69,6 +75,32 @@ pub(super) fn sources(
         }
     }
     (texts, unreadable)
+}
+
+/// The distros' files, sorted by name.
+fn distro_files(folder: &Path) -> BTreeSet<&'static str> {
+    let entries = fs_err::read_dir(folder.join(distros::FOLDER)).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| is_toml(name) && !name.starts_with('.'))
+        .map(|name| kept(format!("{}/{name}", distros::FOLDER)))
+        .collect()
+}
+
+fn is_toml(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "toml")
+}
+
+/// A file's name for as long as the program runs: there are few, and every value remembers its file.
+fn kept(name: String) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(known) = names.get(name.as_str()) {
+        return known;
+    }
+    let name = name.leak();
+    names.insert(name);
+    name
 }
 
 /// Reads all files into a site; it may be used only if nothing was noted.
@@ -85,7 +117,11 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
     let (cgit_host, cgit) = cgit::read(reading.open(cgit::FILE), &base, &gito_host.name);
     let (regi_host, regi) = regi::read(reading.open(regi::FILE), &base, &folder);
     let (ntpd_host, ntpd) = ntpd::read(reading.open(ntpd::FILE), &base);
+    let rack_host = rack::read(reading.open(rack::FILE), &base);
+    let distros = read_distros(reading, &folder);
+    let (profiles, secrets) = profiles::read(reading.open(profiles::FILE), &folder, &distros);
     Site {
+        set: Set::look(&layout),
         layout,
         name: base.name,
         domain: base.domain,
@@ -96,7 +132,9 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
         dns_upstreams: base.dns_upstreams,
         oui: base.oui,
         image: base.image,
-        hosts: Hosts(vec![boot_host, data_host, gito_host, cgit_host, regi_host, ntpd_host]),
+        hosts: Hosts(vec![
+            boot_host, data_host, gito_host, cgit_host, regi_host, ntpd_host, rack_host,
+        ]),
         boot,
         data,
         gito,
@@ -104,8 +142,26 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
         regi,
         ntpd,
         machines: machines::read(reading.open(machines::FILE)),
-        profiles: profiles::read(reading.open(profiles::FILE), &folder),
+        profiles,
+        secrets,
+        distros,
+        menus: menus::read(&folder),
+        baseline: baseline(&folder),
     }
+}
+
+fn read_distros(reading: &Reading<'_>, folder: &Path) -> Vec<::rack::Distro> {
+    let prefix = format!("{}/", distros::FOLDER);
+    let stem = |file: &'static str| file.strip_prefix(&prefix)?.strip_suffix(".toml");
+    let files = reading.files().filter_map(|file| Some((file, stem(file)?)));
+    files.map(|(file, stem)| distros::read(reading.open(file), stem, folder)).collect()
+}
+
+/// The script that makes every installed system safe; a site without it installs none.
+fn baseline(folder: &Path) -> Option<::rack::Template> {
+    let source = "answers/baseline.sh";
+    let text = fs_err::read_to_string(folder.join(source)).ok()?;
+    Some(::rack::Template { name: "baseline.sh".to_owned(), source: source.to_owned(), text })
 }
 
 /// Reads a service's place on the bridge: by default the next hosts of the subnet after the docker host.
@@ -115,14 +171,14 @@ fn host(service: Service, table: &mut Table<'_>, base: &site::Base) -> Host {
     let offset = u32::try_from(position + 2).unwrap_or_default();
     let usual = Ipv4Addr::from(u32::from(base.subnet.network()).saturating_add(offset));
     let address = table.or("address", usual.to_string(), address);
-    let rack::Mac(mac) = table.or("mac", mac_of(base.oui, &name).to_string(), mac);
+    let ::rack::Mac(mac) = table.or("mac", mac_of(base.oui, &name).to_string(), mac);
     Host { service, name, address, mac }
 }
 
 /// A MAC that stays the same as long as the host's name does.
-fn mac_of([a, b, c]: [u8; 3], name: &str) -> rack::Mac {
+fn mac_of([a, b, c]: [u8; 3], name: &str) -> ::rack::Mac {
     let hash = Sha256::digest(name.as_bytes());
-    rack::Mac([a, b, c, hash[0], hash[1], hash[2]])
+    ::rack::Mac([a, b, c, hash[0], hash[1], hash[2]])
 }
 
 /// The path of a file that must be there; a relative one starts at the configuration.
