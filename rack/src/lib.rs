@@ -21,4 +21,4 @@ pub use firmware::Firmware;
 pub use mac::Mac;
 pub use machine::Machine;
 pub use profile::{Disk, Layout, Profile, User};
-pub use render::{Error, Served, Syntax};
+pub use render::{Error, Place, Served, Syntax};

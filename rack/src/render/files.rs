@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::context::{Scene, Who};
-use super::{Error, script, template};
+use super::{Error, Place, script, template};
 use crate::{Asking, Book, Template};
 
 /// A rendered file.
@@ -38,7 +38,11 @@ impl Book {
         let Some(file) = files.find(|file| file.name == name) else {
             return Ok(None);
         };
-        let text = template::render(&file.source, &file.text, &script::context(&scene)?)?;
+        let text = template::render(
+            Place::File(file.source.clone()),
+            &file.text,
+            &script::context(&scene)?,
+        )?;
         let named = profile.users.iter().filter_map(|user| user.password.as_ref());
         let values = named.filter_map(|name| secrets?.get(name));
         let secret = values.into_iter().any(|value| text.contains(value.as_str()));

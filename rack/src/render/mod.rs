@@ -22,10 +22,10 @@ pub enum Error {
     #[error(transparent)]
     Lacking(#[from] Lacking),
     /// A template is wrong, or names what is not there.
-    #[error("{part}, line {line}: {problem}")]
+    #[error("{place}, line {line}: {problem}")]
     Template {
         /// Which template, and whose.
-        part: String,
+        place: Place,
         /// The line of the template, from 1.
         line: usize,
         /// What is wrong with it, the variable's name included.
@@ -46,6 +46,44 @@ pub enum Error {
         #[source]
         source: minijinja::Error,
     },
+}
+
+/// Where a template stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a distro's method: `arguments` or `script`.
+    Method {
+        /// The distro.
+        distro: String,
+        /// The method.
+        method: String,
+        /// Which of its keys.
+        key: &'static str,
+    },
+    /// In a distro's network: `static` or `dhcp`.
+    Network {
+        /// The distro.
+        distro: String,
+        /// Which of its keys.
+        key: &'static str,
+    },
+    /// A profile's arguments.
+    Profile(String),
+    /// A file below `/etc/booddies`.
+    File(String),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Method { distro, method, key } => {
+                write!(f, "distro `{distro}`: {key} of method `{method}`")
+            }
+            Self::Network { distro, key } => write!(f, "distro `{distro}`: network.{key}"),
+            Self::Profile(name) => write!(f, "profile `{name}`: arguments"),
+            Self::File(source) => f.write_str(source),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::context::{Scene, Who};
-use super::{Error, template};
+use super::{Error, Place, template};
 use crate::book::Chosen;
 use crate::{Asking, Book, Decision, Machine};
 
@@ -143,7 +143,7 @@ impl Book {
 /// Renders what a scene boots.
 fn boot(syntax: Syntax, scene: &Scene<'_>, title: String) -> Result<String, Error> {
     if let Some(script) = &scene.chosen.method.script {
-        let lines = template::render(&part(scene, "script"), script, &context(scene)?)?;
+        let lines = template::render(place(scene, "script"), script, &context(scene)?)?;
         // The other loaders have no words for it.
         if syntax != Syntax::Ipxe {
             return scene.book.local_disk(syntax, &title, "this needs iPXE");
@@ -161,9 +161,9 @@ fn boot(syntax: Syntax, scene: &Scene<'_>, title: String) -> Result<String, Erro
 }
 
 /// Which template of a scene's distro is meant, for its error.
-fn part(scene: &Scene<'_>, what: &str) -> String {
+fn place(scene: &Scene<'_>, key: &'static str) -> Place {
     let Chosen { distro, method, .. } = scene.chosen;
-    format!("distro `{}`: {what} of method `{}`", distro.name, method.name)
+    Place::Method { distro: distro.name.clone(), method: method.name.clone(), key }
 }
 
 /// What a scene loads: kernel and initrds with their URLs, and the kernel line.
@@ -174,11 +174,14 @@ pub(super) fn loaded<'a>(
 ) -> Result<Boot<'a>, Error> {
     let context = context(scene)?;
     let own = &scene.chosen.method.arguments;
-    let mut arguments = template::render(&part(scene, "arguments"), own, &context)?;
+    let mut arguments = template::render(place(scene, "arguments"), own, &context)?;
     if let Some(profile) = scene.profile {
-        let part = format!("profile `{}`: arguments", profile.name);
         arguments.push(' ');
-        arguments.push_str(&template::render(&part, &profile.arguments, &context)?);
+        arguments.push_str(&template::render(
+            Place::Profile(profile.name.clone()),
+            &profile.arguments,
+            &context,
+        )?);
     }
     if let Who::Known(Machine { serial: Some(serial), .. }, _) = scene.who {
         // The last one named is the kernel's own; an installer passes on what stands at the end.
@@ -207,8 +210,8 @@ pub(super) fn context<'a>(scene: &Scene<'a>) -> Result<super::context::Context<'
     let mut context = scene.context()?;
     let fixed = matches!(scene.who, Who::Known(machine, _) if machine.address.is_some());
     let network = &scene.boots()?.network;
-    let (what, text) = if fixed { ("static", &network.fixed) } else { ("dhcp", &network.dhcp) };
-    let part = format!("distro `{}`: network.{what}", scene.boots()?.name);
-    context.network = template::render(&part, text, &context)?;
+    let (key, text) = if fixed { ("static", &network.fixed) } else { ("dhcp", &network.dhcp) };
+    let place = Place::Network { distro: scene.boots()?.name.clone(), key };
+    context.network = template::render(place, text, &context)?;
     Ok(context)
 }

@@ -5,20 +5,16 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
 
-use super::Error;
+use super::{Error, Place};
 
-/// Renders a template that the operator or a distro's file wrote; `part` says which, for the error.
+/// Renders a template that the operator or a distro's file wrote; `place` says which, for the error.
 pub(super) fn render(
-    part: &str,
+    place: Place,
     template: &str,
     context: &impl Serialize,
 ) -> Result<String, Error> {
-    environment().render_named_str(part, template, Serde(context)).map_err(|error| {
-        Error::Template {
-            part: part.to_owned(),
-            line: error.line().unwrap_or(1),
-            problem: problem(&error),
-        }
+    environment().render_named_str("template", template, Serde(context)).map_err(|error| {
+        Error::Template { place, line: error.line().unwrap_or(1), problem: problem(&error) }
     })
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::Ipv4Addr;
 
-use rack::Lacking;
+use rack::{Lacking, Place};
 
 use super::files::file_of;
 use super::kinds::nearest;
@@ -257,22 +257,42 @@ impl Check<'_> {
             let Err(error) = rendered(book, profile, mac) else {
                 continue;
             };
-            let message = error.to_string();
-            if !told.insert(message.clone()) {
-                continue;
+            if told.insert(error.to_string()) {
+                self.blame(&error, i);
             }
-            let part = match &error {
-                rack::Error::Template { part, .. } if part.ends_with(": arguments") => "arguments",
-                rack::Error::Template { .. } => "answers",
-                _ => "name",
-            };
-            let key = format!("profile[{i}].{part}");
-            let key = match self.reading.span_of(PROFILES, &key) {
-                Some(_) => key,
-                None => format!("profile[{i}].name"),
-            };
-            self.reading.object(PROFILES, &key, message, None);
         }
+    }
+
+    /// Notes a mistake of a template where the template stands; what has no place of its own, at the profile.
+    fn blame(&self, error: &rack::Error, i: usize) {
+        let message = error.to_string();
+        let place = match error {
+            rack::Error::Template { place, .. } => Some(place),
+            _ => None,
+        };
+        let key: Option<(&str, String)> = match place {
+            Some(Place::File(source)) => return self.reading.whole(source, message),
+            Some(Place::Method { distro, method, key }) => {
+                Some((distro.as_str(), format!("method.{method}.{key}")))
+            }
+            Some(Place::Network { distro, key }) => {
+                Some((distro.as_str(), format!("network.{key}")))
+            }
+            Some(Place::Profile(_)) | None => None,
+        };
+        let of_distro = key.and_then(|(distro, key)| {
+            let name = format!("distros/{distro}.toml");
+            let file = self.reading.files().find(|file| *file == name)?;
+            Some((file, key))
+        });
+        let own = [format!("profile[{i}].arguments"), format!("profile[{i}].name")];
+        let written = |key: &&String| matches!(self.reading.span_of(PROFILES, key), Some(Some(_)));
+        let (file, key) = match (of_distro, own.iter().find(written)) {
+            (Some(place), _) => place,
+            (None, Some(key)) => (PROFILES, key.clone()),
+            (None, None) => return,
+        };
+        self.reading.object(file, &key, message, None);
     }
 
     /// A tree of a profile is one that is mirrored.

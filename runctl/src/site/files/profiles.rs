@@ -202,7 +202,7 @@ fn user(mut table: Table<'_>, profile: &str, folder: &Path) -> (User, Option<Sec
         password: secret.as_ref().map(|secret| secret.name.clone()),
         name: login,
     };
-    if user.keys.is_empty() && user.password.is_none() {
+    if !table.has("keys") && !table.has("password_file") {
         table.lacks(
             format!("user `{}` could never log in", user.name),
             Some("give it `keys`: public keys, or files of them".to_owned()),
