@@ -38,6 +38,8 @@ pub enum InstallState {
     Failed,
     /// It was taken back.
     Disarmed,
+    /// Its token ended before any installer used it.
+    Expired,
 }
 
 /// An install of one machine, as the service remembers it.
@@ -149,6 +151,7 @@ fn standing(install: &Install) -> String {
         InstallState::Finished => format!("it is {profile} already"),
         InstallState::Failed => format!("its install failed at {stage}: {detail}"),
         InstallState::Disarmed => "its install was taken back".to_owned(),
+        InstallState::Expired => "its install was armed too long ago".to_owned(),
         InstallState::Armed | InstallState::Running => format!("its install is at {stage}"),
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod book;
 pub mod check;
+pub mod control;
 pub mod decide;
 pub mod distro;
 pub mod firmware;
