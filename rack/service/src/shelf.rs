@@ -1,0 +1,89 @@
+//! The book on its shelf: read when it changes, and the last good one kept when the new one makes no sense.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use rack::Book;
+
+use crate::lines;
+
+/// How often the file is looked at: an edit is live in less than this, and a look costs microseconds.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Why a book cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("cannot read the book")]
+    Read(#[source] std::io::Error),
+    #[error("cannot understand the book {}", path.display())]
+    Parse {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// The book as it is now.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    book: RwLock<Option<Arc<Book>>>,
+}
+
+/// By what a changed file is told: a renamed one has another inode, one written in place another time or size.
+type Mark = (u64, i64, i64, u64);
+
+impl Shelf {
+    /// The book, if there has been a good one.
+    pub(crate) fn book(&self) -> Option<Arc<Book>> {
+        self.book.read().ok()?.clone()
+    }
+
+    /// Looks at the file for ever.
+    pub(crate) async fn watch(&self, path: &Path) {
+        let mut seen = None;
+        let mut complaint = String::new();
+        loop {
+            let mark = mark(path);
+            if mark.is_none() || mark != seen {
+                match read(path.to_owned()).await {
+                    Ok(book) => {
+                        self.lay(book);
+                        tracing::info!("the book is read");
+                        complaint.clear();
+                    }
+                    Err(error) => {
+                        let told = lines::chain(&error);
+                        if told != complaint {
+                            tracing::warn!("{told}; what was read before stays");
+                            complaint = told;
+                        }
+                    }
+                }
+                seen = mark;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn lay(&self, book: Book) {
+        if let Ok(mut place) = self.book.write() {
+            *place = Some(Arc::new(book));
+        }
+    }
+}
+
+fn mark(path: &Path) -> Option<Mark> {
+    let found = fs_err::metadata(path).ok()?;
+    Some((found.ino(), found.mtime(), found.mtime_nsec(), found.size()))
+}
+
+/// Reads it on another thread: a thousand machines are a megabyte, and nobody shall wait for it.
+async fn read(path: PathBuf) -> Result<Book, Error> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let text = fs_err::read(&path).map_err(Error::Read)?;
+        serde_json::from_slice(&text).map_err(|source| Error::Parse { path, source })
+    });
+    reading.await.unwrap_or_else(|error| Err(Error::Read(std::io::Error::other(error))))
+}
