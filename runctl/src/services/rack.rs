@@ -12,12 +12,17 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
         common(site, Service::Rack, Probe::Http { url: format!("http://{address}/healthz") });
     let kept = site.layout.service(Service::Rack);
     let secrets = site.layout.secrets().join("rack");
-    let control = site.layout.volatile().join("rack");
+    let control = site.layout.control();
     spec.user = Some(format!("{}:{}", USER.0, USER.1));
     spec.mounts.push(Mount::writable(kept.clone(), "/var/lib/rack"));
     spec.mounts.push(Mount::writable(control.clone(), "/run/rack"));
     spec.mounts.push(Mount::read_only(secrets.clone(), "/etc/rack"));
+    spec.folders.push(Folder::private(site.layout.secrets(), 0));
     spec.folders.extend([kept, control, secrets.clone()].map(|path| Folder::private(path, USER.0)));
+    spec.environment = vec![
+        ("RACK_LISTEN".into(), format!("{address}:80")),
+        ("RACK_LIFETIME".into(), site.rack.token_lifetime.to_string()),
+    ];
     spec.memory = 64 << 20;
     spec.pids = 64;
     spec.secrets = site

@@ -78,15 +78,28 @@ impl Layout {
         self.root.join("run/booddies")
     }
 
+    /// The folder of rack's control socket.
+    pub fn control(&self) -> PathBuf {
+        self.volatile().join(Service::Rack.name())
+    }
+
+    /// A program that goes into an image: as installed, or as cargo puts it beside runctl where `BOODDIES_IMAGES` says
+    /// that images come from a checkout.
+    pub fn program(&self, name: &str) -> PathBuf {
+        let runctl = std::env::var_os("BOODDIES_IMAGES").and_then(|_| std::env::current_exe().ok());
+        match runctl.as_deref().and_then(Path::parent) {
+            Some(folder) => folder.join(name),
+            None => self.below_prefix("libexec/booddies").join(name),
+        }
+    }
+
     /// Sources of the images, as installed (or `BOODDIES_IMAGES`).
     pub fn images(&self) -> PathBuf {
-        std::env::var_os("BOODDIES_IMAGES").map_or_else(
-            || {
-                self.root
-                    .join(self.prefix.strip_prefix("/").unwrap_or(&self.prefix))
-                    .join("share/booddies/images")
-            },
-            PathBuf::from,
-        )
+        std::env::var_os("BOODDIES_IMAGES")
+            .map_or_else(|| self.below_prefix("share/booddies/images"), PathBuf::from)
+    }
+
+    fn below_prefix(&self, path: &str) -> PathBuf {
+        self.root.join(self.prefix.strip_prefix("/").unwrap_or(&self.prefix)).join(path)
     }
 }

@@ -45,6 +45,8 @@ pub struct Site {
     pub regi: Regi,
     /// Settings of ntpd.
     pub ntpd: Ntpd,
+    /// Settings of rack.
+    pub rack: Rack,
     /// Known machines.
     pub machines: Vec<rack::Machine>,
     /// What machines become.
@@ -364,6 +366,13 @@ pub struct Ntpd {
     pub upstreams: Vec<String>,
     /// Stratum told when cut off.
     pub local_stratum: u8,
+}
+
+/// rack.toml
+#[derive(Clone, Debug)]
+pub struct Rack {
+    /// Seconds until the token of an install expires.
+    pub token_lifetime: u32,
 }
 
 impl Hosts {

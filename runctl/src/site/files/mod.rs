@@ -117,7 +117,7 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
     let (cgit_host, cgit) = cgit::read(reading.open(cgit::FILE), &base, &gito_host.name);
     let (regi_host, regi) = regi::read(reading.open(regi::FILE), &base, &folder);
     let (ntpd_host, ntpd) = ntpd::read(reading.open(ntpd::FILE), &base);
-    let rack_host = rack::read(reading.open(rack::FILE), &base);
+    let (rack_host, rack) = rack::read(reading.open(rack::FILE), &base);
     let distros = read_distros(reading, &folder);
     let (profiles, secrets) = profiles::read(reading.open(profiles::FILE), &folder, &distros);
     Site {
@@ -141,6 +141,7 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
         cgit,
         regi,
         ntpd,
+        rack,
         machines: machines::read(reading.open(machines::FILE)),
         profiles,
         secrets,

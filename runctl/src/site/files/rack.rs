@@ -1,6 +1,7 @@
-//! rack.toml: where the rack service is.
+//! rack.toml: where the rack service is, and how long an install may take.
 
-use super::super::model::Host;
+use super::super::kinds::number;
+use super::super::model::{Host, Rack};
 use super::super::table::Table;
 use super::{host, site::Base};
 use crate::services::Service;
@@ -8,8 +9,9 @@ use crate::services::Service;
 pub(super) const FILE: &str = "rack.toml";
 
 /// Reads rack.toml.
-pub(super) fn read(mut table: Table<'_>, base: &Base) -> Host {
+pub(super) fn read(mut table: Table<'_>, base: &Base) -> (Host, Rack) {
     let host = host(Service::Rack, &mut table, base);
+    let token_lifetime = table.or("token_lifetime", 4 * 60 * 60, number(60..=30 * 24 * 60 * 60));
     table.finish();
-    host
+    (host, Rack { token_lifetime })
 }
