@@ -21,6 +21,7 @@ DESTDIR=${DESTDIR:-}
 readonly HERE PREFIX DESTDIR
 readonly PROGRAMS=$DESTDIR$PREFIX/bin
 readonly SHARE=$DESTDIR$PREFIX/share
+readonly LIBEXEC=$DESTDIR$PREFIX/libexec/booddies
 readonly SHIPPED=$SHARE/booddies/shipped.sha256
 readonly UNITS=$DESTDIR/etc/systemd/system
 readonly CONFIGURATION=$DESTDIR/etc/booddies
@@ -28,7 +29,7 @@ readonly DATA=$DESTDIR/var/lib/booddies
 readonly LOGS=$DESTDIR/var/log/booddies
 readonly LOG=$LOGS/install.log
 readonly ENGINE_PID=/run/booddies-engine.pid
-readonly SERVICES="boot data gito cgit regi ntpd"
+readonly SERVICES="boot data gito cgit regi ntpd rack"
 
 # --- what the operator sees -------------------------------------------------------------------------------------
 
@@ -179,11 +180,14 @@ build() {
     fi
     cd "$HERE"
     "${owner[@]}" env PATH="$PATH:$(dirname "$cargo")" BOODDIES_PREFIX="$PREFIX" \
-        "$cargo" build --release --locked -p runctl
+        "$cargo" build --release --locked -p runctl -p rack-service
 }
 
 install_program() {
-    install -D -m 755 "${CARGO_TARGET_DIR:-$HERE/target}/release/runctl" "$PROGRAMS/runctl"
+    local built=${CARGO_TARGET_DIR:-$HERE/target}/release
+    install -D -m 755 "$built/runctl" "$PROGRAMS/runctl"
+    # Not for a shell: it goes into the image of the service.
+    install -D -m 755 "$built/rack" "$LIBEXEC/rack"
     local runctl=$PROGRAMS/runctl
     install -d "$SHARE/bash-completion/completions" "$SHARE/zsh/site-functions" "$SHARE/fish/vendor_completions.d"
     "$runctl" completion bash >"$SHARE/bash-completion/completions/runctl"
@@ -288,7 +292,7 @@ TEXT
 
 next_after_demo() {
     cat <<TEXT
-Six services run on an isolated bridge, filled, and a machine booted from them with no way out.
+Seven services run on an isolated bridge, filled, and a machine booted from them with no way out.
 What to do next:
    runctl status    each service and its probe
    $CONFIGURATION/machines.toml    name your machines by their MACs; it applies at once
@@ -333,7 +337,7 @@ remove_files() {
         done <"$SHIPPED"
         [ ! -d "$CONFIGURATION" ] || find "$CONFIGURATION" -depth -type d -empty -delete
     fi
-    rm -rf "$PROGRAMS/runctl" "$SHARE/booddies" "$SHARE/doc/booddies" "$SHARE/bash-completion/completions/runctl" \
+    rm -rf "$PROGRAMS/runctl" "$LIBEXEC" "$SHARE/booddies" "$SHARE/doc/booddies" "$SHARE/bash-completion/completions/runctl" \
         "$SHARE/zsh/site-functions/_runctl" "$SHARE/fish/vendor_completions.d/runctl.fish"
 }
 

@@ -17,6 +17,7 @@ impl Stage {
         let stage = Self { folder };
         stage.program("cargo", "exit 0");
         stage.program("target/release/runctl", "echo \"# completions for $2\"");
+        stage.program("target/release/rack", "exit 0");
         stage
     }
 
@@ -57,6 +58,7 @@ fn everything_has_its_place() {
     assert!(said.contains(":: install runctl … done"), "{said}");
     for path in [
         "opt/booddies/bin/runctl",
+        "opt/booddies/libexec/booddies/rack",
         "opt/booddies/share/booddies/images",
         "opt/booddies/share/bash-completion/completions/runctl",
         "opt/booddies/share/zsh/site-functions/_runctl",

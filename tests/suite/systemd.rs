@@ -18,7 +18,9 @@ fn install(disk: &Disk) {
     run(Command::new("chmod").arg("755").arg(&cargo)).ok();
     let release = stage.path().join("target/release");
     fs_err::create_dir_all(&release).expect("a folder");
-    fs_err::copy(program(), release.join("runctl")).expect("runctl is copied");
+    let built = program();
+    fs_err::copy(&built, release.join("runctl")).expect("runctl is copied");
+    fs_err::copy(built.with_file_name("rack"), release.join("rack")).expect("rack is copied");
     run(Command::new(suite::repository().join("install.sh"))
         .env("DESTDIR", disk.root())
         .env("CARGO_TARGET_DIR", stage.path().join("target"))

@@ -40,7 +40,7 @@ fn systemd_finds_nothing_to_say_about_the_units() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let names = lay_units(folder.path());
-    assert_eq!(names.len(), 9, "{names:?}");
+    assert_eq!(names.len(), 10, "{names:?}");
     // An engine's unit to depend on, where none is installed.
     let engine = "[Unit]\nDescription=engine\n[Service]\nExecStart=/bin/true\n";
     fs_err::write(folder.path().join("docker.service"), engine).expect("a unit can be written");

@@ -1,7 +1,7 @@
-//! The folder of an image as a tar that depends on nothing but its files: sorted, no owners, no times.
+//! The folder of an image, and programs of ours that go into it, as a tar that depends on nothing but its files: sorted, no owners, no times.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use sha2::Digest as _;
@@ -23,8 +23,8 @@ impl Context {
     }
 }
 
-/// Reads the folder of one image.
-pub(super) fn read(folder: &Path) -> Outcome<Context> {
+/// Reads the folder of one image, and the programs that go into it.
+pub(super) fn read(folder: &Path, programs: &[PathBuf]) -> Outcome<Context> {
     let tried = || format!("cannot read the sources of an image, {}", folder.display());
     if !folder.join("Dockerfile").is_file() {
         return Err(Failure::say(
@@ -40,6 +40,14 @@ pub(super) fn read(folder: &Path) -> Outcome<Context> {
     let mut tar = tar::Builder::new(Vec::new());
     for path in &files {
         append(&mut tar, folder, path).or_fail(Class::Missing, tried)?;
+    }
+    for program in programs {
+        let folder = program.parent().unwrap_or(program);
+        append(&mut tar, folder, program)
+            .or_fail(Class::Missing, || format!("cannot read the program {}", program.display()))
+            .map_err(|failure| {
+                failure.hint("run install.sh again, or `cargo build --workspace`")
+            })?;
     }
     Ok(Context { tar: tar.into_inner().or_fail(Class::Missing, tried)?.into() })
 }

@@ -39,6 +39,14 @@ pub fn reference(site: &Site, name: &str) -> String {
     format!("{}/{name}:latest", site.image.prefix)
 }
 
+/// Programs of ours that go into the image of a service.
+const fn programs(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Rack => &["rack"],
+        _ => &[],
+    }
+}
+
 /// Builds the base and the images of these services, as far as they changed.
 pub async fn build(
     docker: &Docker,
@@ -98,7 +106,8 @@ impl Builder<'_> {
 
     async fn service(&self, service: Service, base: &BaseImage) -> Outcome<Built> {
         let folder = self.site.layout.images().join(service.name());
-        let context = context::read(&folder)?;
+        let programs = programs(service).iter().map(|name| self.site.layout.program(name));
+        let context = context::read(&folder, &programs.collect::<Vec<_>>())?;
         let input = context.input(&base.image.id);
         let reference = reference(self.site, service.name());
         let unsettled = BuildRequest {
