@@ -8,4 +8,5 @@ pub mod lock;
 pub mod network;
 pub mod notify;
 pub mod ports;
+pub mod rack;
 pub mod secrets;

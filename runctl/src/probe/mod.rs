@@ -11,6 +11,8 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub(crate) use http::client;
+
 use crate::services::Probe;
 
 /// A service that has not answered by then is not ready.
@@ -131,7 +133,7 @@ async fn timed(
 async fn answer(probe: &Probe) -> Result<String, Unready> {
     match probe {
         Probe::Boot { bridge, address, mac, name, file } => {
-            // All three at once: a status of six services must not take the sum.
+            // All three at once: a status of seven services must not take the sum.
             let offer = dhcp::offer(bridge, *address, *mac);
             let (offer, (), size) =
                 tokio::try_join!(offer, dns::resolves(*address, name), tftp::read(*address, file))?;
