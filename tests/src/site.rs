@@ -31,7 +31,7 @@ impl Site {
         site
     }
 
-    /// A site whose six images are built.
+    /// A site whose seven images are built.
     pub fn built() -> Self {
         let site = Self::new();
         site.runctl(&["build"]).ok();
@@ -99,9 +99,9 @@ impl Site {
 
     /// The fixed address of a service.
     pub fn address(&self, service: &str) -> Ipv4Addr {
-        let services = ["boot", "data", "gito", "cgit", "regi", "ntpd"];
+        let services = ["boot", "data", "gito", "cgit", "regi", "ntpd", "rack"];
         let n = services.iter().position(|name| *name == service).expect("it is a service");
-        self.host(2 + u8::try_from(n).expect("there are six"))
+        self.host(2 + u8::try_from(n).expect("there are seven"))
     }
 
     /// A service's container.

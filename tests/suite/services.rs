@@ -19,19 +19,19 @@ fn states(site: &Site) -> Vec<(String, String)> {
 }
 
 #[test]
-fn all_six_come_up_stay_as_they_are_and_go_down() {
-    if !engine_answers("the six services") {
+fn all_seven_come_up_stay_as_they_are_and_go_down() {
+    if !engine_answers("the seven services") {
         return;
     }
     let site = Site::built();
     site.runctl(&["up"]).ok();
-    until("all six are ready", || states(&site).iter().all(|(_, state)| state == "ready"));
+    until("all seven are ready", || states(&site).iter().all(|(_, state)| state == "ready"));
 
     let plan = site.runctl(&["up", "--dry-run", "--json"]).ok();
     let plan: serde_json::Value = serde_json::from_str(&plan).expect("a plan in JSON");
     assert_eq!(plan["plan"], serde_json::json!([]), "the second plan is not empty");
 
-    for service in ["boot", "data", "gito", "cgit", "regi", "ntpd"] {
+    for service in ["boot", "data", "gito", "cgit", "regi", "ntpd", "rack"] {
         hardened(&site.container(service));
     }
 
