@@ -120,11 +120,13 @@ impl Book {
 
     /// Whether a path below data is a boot file that was fed; other trees are not known here.
     fn is_fed(&self, path: &str) -> bool {
-        let Some((folder, file)) = path.rsplit_once('/') else {
-            return false;
-        };
-        match self.fed.iter().find(|fed| fed.path == folder) {
-            Some(fed) => fed.files.contains(file),
+        // Names in a folder may have folders themselves.
+        let fed = self
+            .fed
+            .iter()
+            .find_map(|fed| Some((fed, path.strip_prefix(fed.path.as_str())?.strip_prefix('/')?)));
+        match fed {
+            Some((fed, file)) => fed.files.contains(file),
             None => !path.starts_with("boot/") && !path.starts_with("built/"),
         }
     }
