@@ -10,7 +10,7 @@ use crate::failure::{Class, Failure, Outcome};
 use crate::host::{network, ports};
 use crate::plan::{self, Applier, Plan, Wanted};
 use crate::services::{Service, ServiceSpec};
-use crate::site::Site;
+use crate::site::{Dhcp, Site};
 use crate::supervise::{self, Ready};
 use crate::ui::table::Table;
 
@@ -49,7 +49,8 @@ pub async fn plan_up(docker: &Docker, site: &Site, wanted: &Wanted) -> Outcome<P
         network::refuse_conflicts(site).await?;
     }
     let boot_is_wanted = wanted.services.iter().any(|spec| spec.service == Service::Boot);
-    if boot_is_wanted && !seen.containers.contains_key(&Service::Boot) {
+    let is_alone = site.boot.dhcp == Dhcp::Lend;
+    if boot_is_wanted && is_alone && !seen.containers.contains_key(&Service::Boot) {
         ports::refuse_dhcp_servers(site).await?;
     }
     let missing: Vec<_> = wanted

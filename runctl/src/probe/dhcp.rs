@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use dhcproto::v4::{
-    Decodable, Decoder, DhcpOption, Encodable, Flags, Message, MessageType, Opcode, OptionCode,
+    Architecture, Decodable, Decoder, DhcpOption, Encodable, Flags, Message, MessageType, Opcode,
+    OptionCode,
 };
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
@@ -14,6 +15,9 @@ use super::Unready;
 
 /// How long rivals are waited for, once our own server has answered.
 const LINGER: Duration = Duration::from_millis(30);
+
+/// What the firmware of a BIOS machine calls itself (option 60).
+const FIRMWARE: &[u8] = b"PXEClient:Arch:00000:UNDI:002001";
 
 /// An offer for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +33,8 @@ pub(super) async fn offer(
     mac: [u8; 6],
 ) -> Result<Ipv4Addr, Unready> {
     let whom = || format!("DHCP on {bridge}");
-    let socket = open(bridge).map_err(Unready::socket(whom()))?;
     let id = transaction();
-    let everybody = SocketAddrV4::new(Ipv4Addr::BROADCAST, 67);
-    let discover =
-        discover(id, mac).to_vec().map_err(|error| Unready::wrong(whom(), error.to_string()))?;
-    socket.send_to(&discover, everybody).await.map_err(Unready::socket(whom()))?;
-
+    let socket = ask(bridge, &discover(id, mac)).await?;
     let offer = next(&socket, id).await.map_err(Unready::socket(whom()))?;
     if offer.server != server {
         return Err(rival(offer, bridge));
@@ -48,6 +47,33 @@ pub(super) async fn offer(
         }
     }
     Ok(offer.address)
+}
+
+/// Asks as firmware that boots from the network does, and waits for the answer of `server`, which lends no address.
+/// Whoever does lend one is no rival.
+pub(super) async fn proxy(bridge: &str, server: Ipv4Addr, mac: [u8; 6]) -> Result<(), Unready> {
+    let id = transaction();
+    let mut discover = discover(id, mac);
+    discover.opts_mut().insert(DhcpOption::ClassIdentifier(FIRMWARE.to_vec()));
+    discover.opts_mut().insert(DhcpOption::ClientSystemArchitecture(Architecture::X86_Bios));
+    let socket = ask(bridge, &discover).await?;
+    loop {
+        let offer =
+            next(&socket, id).await.map_err(Unready::socket(format!("DHCP on {bridge}")))?;
+        if offer.server == server {
+            return Ok(());
+        }
+    }
+}
+
+/// Broadcasts a question on the bridge; the socket is where the answers come.
+async fn ask(bridge: &str, discover: &Message) -> Result<UdpSocket, Unready> {
+    let whom = || format!("DHCP on {bridge}");
+    let socket = open(bridge).map_err(Unready::socket(whom()))?;
+    let question = discover.to_vec().map_err(|error| Unready::wrong(whom(), error.to_string()))?;
+    let everybody = SocketAddrV4::new(Ipv4Addr::BROADCAST, 67);
+    socket.send_to(&question, everybody).await.map_err(Unready::socket(whom()))?;
+    Ok(socket)
 }
 
 fn rival(offer: Offer, bridge: &str) -> Unready {

@@ -132,12 +132,20 @@ async fn timed(
 
 async fn answer(probe: &Probe) -> Result<String, Unready> {
     match probe {
-        Probe::Boot { bridge, address, mac, name, file } => {
+        Probe::Boot { bridge, address, mac, proxy, name, file } => {
             // All three at once: a status of seven services must not take the sum.
-            let offer = dhcp::offer(bridge, *address, *mac);
-            let (offer, (), size) =
-                tokio::try_join!(offer, dns::resolves(*address, name), tftp::read(*address, file))?;
-            Ok(format!("DHCP offers {offer}, DNS knows {name}, TFTP reads {file} ({size} bytes)"))
+            let lent = async {
+                if *proxy {
+                    dhcp::proxy(bridge, *address, *mac).await?;
+                    return Ok("DHCP adds the loader".to_owned());
+                }
+                dhcp::offer(bridge, *address, *mac)
+                    .await
+                    .map(|offer| format!("DHCP offers {offer}"))
+            };
+            let (lent, (), size) =
+                tokio::try_join!(lent, dns::resolves(*address, name), tftp::read(*address, file))?;
+            Ok(format!("{lent}, DNS knows {name}, TFTP reads {file} ({size} bytes)"))
         }
         Probe::Http { url } => http::get(url).await,
         Probe::Registry { url, authority } => http::registry(url, authority).await,

@@ -1,5 +1,6 @@
 //! One container as data: what the plan compares and the engine makes. Nothing here knows a particular service.
 
+use std::borrow::Cow;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -59,7 +60,7 @@ pub struct Mount {
     /// On the host.
     pub source: PathBuf,
     /// Inside.
-    pub target: &'static str,
+    pub target: Cow<'static, str>,
     /// Whether the container may only read it.
     pub read_only: bool,
 }
@@ -114,6 +115,8 @@ pub enum Probe {
         address: Ipv4Addr,
         /// The MAC that asks; dnsmasq holds an address for it.
         mac: [u8; 6],
+        /// Whether another server lends the addresses, and ours adds only the loader.
+        proxy: bool,
         /// A name that must resolve to `address`.
         name: String,
         /// A file that must be readable by TFTP.
@@ -149,13 +152,13 @@ pub enum Probe {
 
 impl Mount {
     /// A folder or file that the container may only read.
-    pub(super) fn read_only(source: PathBuf, target: &'static str) -> Self {
-        Self { source, target, read_only: true }
+    pub(super) fn read_only(source: PathBuf, target: impl Into<Cow<'static, str>>) -> Self {
+        Self { source, target: target.into(), read_only: true }
     }
 
     /// A folder that the container writes.
-    pub(super) fn writable(source: PathBuf, target: &'static str) -> Self {
-        Self { source, target, read_only: false }
+    pub(super) fn writable(source: PathBuf, target: impl Into<Cow<'static, str>>) -> Self {
+        Self { source, target: target.into(), read_only: false }
     }
 }
 

@@ -45,23 +45,35 @@ fn dnsmasq_conf() {
     host-record=rack01.rack.lan,rack01,rack.rack.lan,rack,10.77.0.8
     dhcp-authoritative
     no-ping
-    dhcp-leasefile=/var/lib/misc/dnsmasq.leases
-    dhcp-hostsfile=/etc/booddies/dhcp_hosts
-    dhcp-ignore-names=tag:!known
     dhcp-range=10.77.0.0,static,255.255.255.0,3600
     dhcp-option=option:router
     dhcp-option=option:dns-server,10.77.0.2
     dhcp-option=option:ntp-server,10.77.0.7
+    dhcp-leasefile=/var/lib/misc/dnsmasq.leases
+    dhcp-hostsfile=/etc/booddies/dhcp_hosts
+    dhcp-ignore-names=tag:!known
     log-dhcp
     enable-tftp
     tftp-root=/srv/tftp
     dhcp-match=set:ipxe,175
+    dhcp-userclass=set:ipxe,iPXE
+    dhcp-vendorclass=set:http,HTTPClient
+    dhcp-option-force=tag:http,option:vendor-class,HTTPClient
     dhcp-match=set:bios,option:client-arch,0
     dhcp-match=set:uefi,option:client-arch,7
     dhcp-match=set:uefi,option:client-arch,9
-    dhcp-boot=tag:ipxe,http://10.77.0.3/machines/boot.ipxe
-    dhcp-boot=tag:!ipxe,tag:bios,undionly.kpxe
-    dhcp-boot=tag:!ipxe,tag:uefi,snponly.efi
+    dhcp-match=set:arm64,option:client-arch,11
+    dhcp-match=set:uefi-http,option:client-arch,16
+    dhcp-match=set:arm64-http,option:client-arch,19
+    dhcp-boot=tag:ipxe,tag:!pxelinux,http://10.77.0.3/machines/boot.ipxe
+    dhcp-boot=tag:bios,tag:pxelinux,lpxelinux.0
+    dhcp-boot=tag:!ipxe,tag:bios,tag:!pxelinux,undionly.kpxe
+    dhcp-boot=tag:!ipxe,tag:uefi,tag:secureboot,shimx64.efi
+    dhcp-boot=tag:!ipxe,tag:uefi,tag:!secureboot,snponly.efi
+    dhcp-boot=tag:!ipxe,tag:arm64,shimaa64.efi
+    dhcp-boot=tag:uefi-http,tag:secureboot,http://10.77.0.3/built/loaders/shimx64.efi
+    dhcp-boot=tag:uefi-http,tag:!secureboot,http://10.77.0.3/built/loaders/snponly.efi
+    dhcp-boot=tag:arm64-http,http://10.77.0.3/built/loaders/shimaa64.efi
     ");
 }
 
@@ -152,8 +164,68 @@ fn machines_stand_in_files_that_are_reread() {
     assert_snapshot!(file(&site, Service::Boot, "hosts"), @r"
     10.77.0.21 kvm-1.rack.lan kvm-1
     ");
-    let reread = spec(&site, Service::Boot).files.into_iter().skip(1);
+    let reread = spec(&site, Service::Boot).files.into_iter().skip(1).take(2);
     assert!(reread.into_iter().all(|file| file.on_change == OnChange::Signal("SIGHUP")));
+}
+
+/// Firmware that does not say enough of itself is known by its MAC, and PXELINUX is led to rack.
+#[test]
+fn secure_boot_and_pxelinux_are_known_by_mac() {
+    let machine = |n: u8, firmware| ::rack::Machine {
+        name: format!("kvm-{n}"),
+        macs: vec![::rack::Mac([0x52, 0x54, 0, 0, 0, n])],
+        address: None,
+        profile: None,
+        firmware,
+        serial: None,
+        parameters: std::collections::BTreeMap::new(),
+    };
+    let firmwares = ::rack::Firmware::ALL.into_iter();
+    let machines = firmwares.zip(1..).map(|(firmware, n)| machine(n, firmware)).collect();
+    let site = Site { machines, ..site() };
+    let hosts = file(&site, Service::Boot, "dhcp_hosts");
+    assert_eq!(
+        lines_with(&hosts, "set:"),
+        ["52:54:00:00:00:02,set:pxelinux,kvm-2", "52:54:00:00:00:05,set:secureboot,kvm-5"]
+    );
+    assert_eq!(
+        file(&site, Service::Boot, "pxelinux.cfg/01-52-54-00-00-00-02"),
+        "INCLUDE http://10.77.0.8/pxelinux/52-54-00-00-00-02\n"
+    );
+    let files = spec(&site, Service::Boot).files;
+    let menus = files.iter().filter(|file| file.path.to_string_lossy().contains("/01-")).count();
+    assert_eq!(menus, 1, "only PXELINUX reads one");
+    assert!(
+        file(&site, Service::Boot, "grub/grub.cfg")
+            .contains("configfile (http,10.77.0.8)/grub/$net_default_mac\n")
+    );
+}
+
+#[test]
+fn a_proxy_lends_nothing_and_answers_no_stranger() {
+    let mut site = site();
+    site.boot.dhcp = crate::site::Dhcp::Proxy;
+    let text = file(&site, Service::Boot, "dnsmasq.conf");
+    assert_eq!(lines_with(&text, "dhcp-range"), ["dhcp-range=10.77.0.0,proxy,255.255.255.0"]);
+    assert_eq!(lines_with(&text, "dhcp-ignore="), ["dhcp-ignore=tag:!known"]);
+    assert!(lines_with(&text, "dhcp-authoritative").is_empty());
+}
+
+#[test]
+fn own_loaders_lie_over_those_of_the_image() {
+    let mut site = site();
+    let before = spec(&site, Service::Boot).mounts.len();
+    site.boot.loaders.own.push(crate::site::OwnLoader {
+        name: "ipxe.efi",
+        path: "/etc/booddies/loaders/ipxe.efi".into(),
+        sha256: "ab".repeat(32),
+    });
+    let boot = spec(&site, Service::Boot);
+    assert_eq!(boot.mounts.len(), before + 1);
+    assert_eq!(boot.mounts[before].target, "/srv/tftp/ipxe.efi");
+    let list = boot.files.iter().find(|file| file.path.ends_with("loaders")).unwrap();
+    assert_eq!(list.contents, format!("{}  ipxe.efi\n", "ab".repeat(32)));
+    assert_eq!(list.on_change, OnChange::Replace, "a new one replaces the container");
 }
 
 #[test]
@@ -202,13 +274,19 @@ fn only_boot_holds_capabilities_and_only_gito_follows_nobody() {
 fn gito_takes_the_operators_key_and_identity() {
     let mut site = site();
     let targets = |site: &Site| -> Vec<_> {
-        spec(site, Service::Gito).mounts.iter().map(|mount| mount.target).collect()
+        spec(site, Service::Gito)
+            .mounts
+            .into_iter()
+            .map(|mount| mount.target.into_owned())
+            .collect()
     };
     assert_eq!(targets(&site), ["/etc/booddies", "/var/lib/gito", "/etc/gito/admin.pub"]);
     site.gito.admin_key = Some("/root/.ssh/id_ed25519.pub".into());
     site.gito.identity = Some("/root/.ssh/id_ed25519".into());
     site.gito.trust_hosts = vec!["git.example".into(), "forge.example".into()];
-    assert!(targets(&site).ends_with(&["/etc/gito/operator.pub", "/etc/gito/identity"]));
+    assert!(
+        targets(&site).ends_with(&["/etc/gito/operator.pub".into(), "/etc/gito/identity".into()])
+    );
     let text = file(&site, Service::Gito, "ssh_config");
     assert!(
         text.contains("Host git.example forge.example\n    StrictHostKeyChecking accept-new\n")

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
 
-use super::{Layout, Set};
+use super::{Layout, Loaders, Set};
 use crate::services::Service;
 
 /// A whole site, checked: nothing in it can be missing or contradict itself.
@@ -119,6 +119,8 @@ pub struct Host {
 /// boot.toml
 #[derive(Clone, Debug)]
 pub struct Boot {
+    /// Whether it lends addresses, or leaves that to another server.
+    pub dhcp: Dhcp,
     /// Addresses for unknown machines; none turns them away.
     pub pool: Option<Pool>,
     /// Lease time in seconds.
@@ -129,8 +131,19 @@ pub struct Boot {
     pub log_dhcp: bool,
     /// Seconds after which the menu boots the local disk.
     pub menu_timeout: u32,
+    /// The loaders that machines are sent.
+    pub loaders: Loaders,
     /// Kernels and initrds to feed.
     pub kernels: Vec<KernelFeed>,
+}
+
+/// What boot does beside other DHCP servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dhcp {
+    /// It is the only one, and lends addresses.
+    Lend,
+    /// Another one lends addresses; boot adds the loader to its answers.
+    Proxy,
 }
 
 /// A range of addresses for unknown machines.

@@ -1,26 +1,37 @@
 //! boot.toml: DHCP, and the kernels that machines start from.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use super::super::kinds::{address, flag, inner_path, name, number, sha256, text, url, word};
-use super::super::model::{Boot, Boots, Host, KernelFeed, KernelSource, Pool};
+use super::super::model::{Boot, Boots, Dhcp, Host, KernelFeed, KernelSource, Pool};
 use super::super::table::Table;
-use super::{host, plain_files, site::Base, some};
+use super::{host, loaders, plain_files, site::Base, some};
 use crate::services::Service;
 
 pub(super) const FILE: &str = "boot.toml";
 
 /// Reads boot.toml.
-pub(super) fn read(mut table: Table<'_>, base: &Base) -> (Host, Boot) {
+pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, Boot) {
     let host = host(Service::Boot, &mut table, base);
     let boot = Boot {
+        dhcp: match table.or("dhcp", "lend", word(&["lend", "proxy"])) {
+            "proxy" => Dhcp::Proxy,
+            _ => Dhcp::Lend,
+        },
         lease: table.or("lease", 3600, number(120..=31_536_000)),
         dhcp_options: table.list("dhcp_options", &[], text),
         log_dhcp: table.or("log_dhcp", true, flag),
         menu_timeout: table.or("menu_timeout", 300, number(1..=86_400)),
         pool: table.table("pool").map(pool),
+        loaders: loaders::read(table.section("loaders"), folder),
         kernels: table.tables("kernel").into_iter().map(kernel).collect(),
     };
+    if boot.dhcp == Dhcp::Proxy && boot.pool.is_some() {
+        let message = "a proxy lends no addresses";
+        let help = "remove `[pool]`: a proxy answers only the machines of machines.toml";
+        table.object("dhcp", message, Some(help.to_owned()));
+    }
     table.finish();
     (host, boot)
 }

@@ -5,6 +5,7 @@ mod cgit;
 mod data;
 mod distros;
 mod gito;
+mod loaders;
 mod machines;
 mod menus;
 mod ntpd;
@@ -111,7 +112,7 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
         None => layout.clone(),
     };
     let folder = layout.configuration();
-    let (boot_host, boot) = boot::read(reading.open(boot::FILE), &base);
+    let (boot_host, boot) = boot::read(reading.open(boot::FILE), &base, &folder);
     let (data_host, data) = data::read(reading.open(data::FILE), &base, &folder);
     let (gito_host, gito) = gito::read(reading.open(gito::FILE), &base, &folder);
     let (cgit_host, cgit) = cgit::read(reading.open(cgit::FILE), &base, &gito_host.name);
