@@ -8,6 +8,7 @@ mod install;
 mod interruption;
 mod ntpd;
 mod packages;
+mod rack;
 mod registry;
 mod rehearsal;
 mod services;
