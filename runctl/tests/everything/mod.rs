@@ -102,9 +102,10 @@ pub(crate) fn profile_name(distro: &str, method: &str) -> String {
 pub(crate) fn script(book: &Book, distro: &str, method: &str, syntax: Syntax) -> String {
     let profile = profile_name(distro, method);
     let answered = book.distro(distro).expect("it is shipped").method(method).expect("so is this");
-    let decision = match answered.answered {
-        true => Decision::Install { profile: profile.clone(), token: TOKEN.into() },
-        false => Decision::Boot { profile: profile.clone() },
+    let decision = if answered.answered {
+        Decision::Install { profile: profile.clone(), token: TOKEN.into() }
+    } else {
+        Decision::Boot { profile: profile.clone() }
     };
     let script = book.script(syntax, &asking(book), &decision);
     script.unwrap_or_else(|error| panic!("{profile}: {error}"))
