@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::listener::{Gate, Peer};
@@ -13,6 +13,9 @@ use crate::memory::Memory;
 use crate::settings::Settings;
 use crate::shelf::Shelf;
 use crate::{control, memory, settings, web};
+
+/// Connections that may wait for a place; the kernel cuts it to its own limit.
+const QUEUE: u32 = 4096;
 
 /// What every answer is made from.
 pub(crate) struct House {
@@ -52,7 +55,7 @@ pub(crate) async fn serve() -> Result<(), Error> {
     let settings = Settings::read()?;
     let memory = Memory::open(&settings.state)?;
     let house = Arc::new(House { memory, shelf: Shelf::default(), settings });
-    let (bridge, socket) = (listen(&house.settings).await?, control_socket(&house.settings)?);
+    let (bridge, socket) = (listen(&house.settings)?, control_socket(&house.settings)?);
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Serve)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Serve)?;
     tracing::info!("serving on {}", house.settings.listen);
@@ -68,11 +71,14 @@ pub(crate) async fn serve() -> Result<(), Error> {
     }
 }
 
-async fn listen(settings: &Settings) -> Result<TcpListener, Error> {
+fn listen(settings: &Settings) -> Result<TcpListener, Error> {
     let place = settings.listen;
-    TcpListener::bind(place)
-        .await
-        .map_err(|source| Error::Listen { place: place.to_string(), source })
+    let failed = |source| Error::Listen { place: place.to_string(), source };
+    let socket = TcpSocket::new_v4().map_err(failed)?;
+    // A killed service leaves connections that are not quite gone.
+    socket.set_reuseaddr(true).map_err(failed)?;
+    socket.bind(place.into()).map_err(failed)?;
+    socket.listen(QUEUE).map_err(failed)
 }
 
 /// Makes the socket anew; only its owner, and root, may connect.
