@@ -59,14 +59,14 @@ pub(crate) fn admit(
     database: &Connection,
     token: &str,
     peer: Ipv4Addr,
-    now: u64,
+    at: u64,
 ) -> rusqlite::Result<Result<Ticket, Refusal>> {
-    settle(database, now)?;
+    settle(database, at / 1000)?;
     let Some(install) = Record::by_token(database, token)? else {
         return Ok(Err(Refusal::Unknown));
     };
     let (Some(mac), true) = (install.mac, install.address == Some(peer)) else {
-        return Ok(Err(Refusal::Elsewhere));
+        return refuse_elsewhere(database, &install, peer, at).map(Err);
     };
     if !is_open(install.state) {
         return Ok(Err(Refusal::Over("the install that this token was for is over")));
@@ -77,6 +77,19 @@ pub(crate) fn admit(
         machine: install.machine,
         profile: install.profile,
     }))
+}
+
+/// Refuses whoever has the token and not the address, and keeps that for whoever looks why an install stands still.
+fn refuse_elsewhere(
+    database: &Connection,
+    install: &Record,
+    peer: Ipv4Addr,
+    at: u64,
+) -> rusqlite::Result<Refusal> {
+    let home = install.address.map_or_else(|| "nowhere yet".to_owned(), |home| home.to_string());
+    let detail = format!("{peer} has its token; its script went to {home}");
+    install.happened(database, at, "refused", &detail)?;
+    Ok(Refusal::Elsewhere)
 }
 
 /// Notes that a file is about to be given; tells whether it is the first time.
@@ -113,7 +126,7 @@ pub(crate) fn follow_up(
     // What boots from its disk for the first time may well be given another address of the pool.
     let moved = install.state == InstallState::Finished;
     if install.address != Some(told.peer) && !moved {
-        return Ok(Err(Refusal::Elsewhere));
+        return refuse_elsewhere(database, &install, told.peer, told.at).map(Err);
     }
     match follow(install.state, install.reached, &told.stage) {
         Next::Again => {}

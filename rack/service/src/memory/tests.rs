@@ -79,7 +79,7 @@ fn arming_anew_calls_off_what_was_armed_and_refuses_while_one_runs() {
     let (_folder, database) = memory();
     served(&database, "one");
     served(&database, "two");
-    let over = admit(&database, "one", [10, 0, 0, 1].into(), NOW / 1000).expect("it works");
+    let over = admit(&database, "one", [10, 0, 0, 1].into(), NOW).expect("it works");
     assert!(matches!(over, Err(Refusal::Over(_))), "{over:?}");
     follow_up(&database, &told("two", "started", NOW)).expect("it works").expect("it is taken");
     assert!(installs::arm(&database, &order("three"), NOW).expect("it works").is_none());

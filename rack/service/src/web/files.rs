@@ -22,7 +22,7 @@ pub(super) async fn give(
     let book = house.shelf.book().ok_or_else(Refusal::no_book)?;
     let (now, asked) = (clock::milliseconds(), token.clone());
     let admitted =
-        house.memory.work(move |database| telling::admit(database, &asked, address, now / 1000));
+        house.memory.work(move |database| telling::admit(database, &asked, address, now));
     let ticket = admitted.await??;
     let secrets = secrets::read(&house.settings.secrets)
         .await

@@ -44,8 +44,9 @@ fn an_install_is_armed_happens_once_and_the_machine_boots_its_disk_thereafter() 
     assert_eq!(told["install"]["stage"], "booted");
     let events = told["install"]["events"].as_array().expect("events");
     let stages: Vec<_> = events.iter().filter_map(|event| event["stage"].as_str()).collect();
-    let expected = ["armed", "script", "file", "file", "started", "restarted", "partitioned"];
-    assert_eq!(stages[..7], expected);
+    let expected =
+        ["armed", "script", "refused", "file", "file", "started", "restarted", "partitioned"];
+    assert_eq!(stages[..8], expected);
     assert_eq!(stages.last(), Some(&"booted"));
     let log = rack.log();
     assert!(!log.contains(&token) && !log.contains(SECRET), "{log}");
@@ -217,4 +218,24 @@ fn what_is_not_there_is_404_and_nothing_is_spent_on_head() {
     assert_eq!(rack.tell(&machine, &token, "No-Stage!", "").status, 400);
     let large = "x".repeat((64 << 10) + 1);
     assert_eq!(rack.tell(&machine, &token, "failed", &large).status, 413);
+}
+
+#[test]
+fn a_stranger_becomes_what_is_chosen_at_its_console_and_only_once() {
+    let rack = Rack::start(1);
+    let stranger = fixture::machine(999);
+    let asks = |query: &str| rack.get(stranger.address, &format!("/boot/{}{query}", stranger.mac));
+    let menu = asks("").body;
+    assert!(menu.contains("item become-web"), "{menu}");
+    let script = asks("?arch=x86_64&become=web").body;
+    let (_, token) = script.split_once("/install/").expect("it is installed");
+    let token = token.split('/').next().expect("a token");
+    assert_eq!(rack.get(stranger.address, &format!("/install/{token}/preseed.cfg")).status, 200);
+    assert_eq!(rack.tell(&stranger, token, "started", "").status, 204);
+    assert!(boots_its_disk(&asks("?become=web").body), "it would be installed twice");
+    let seen = rack.control("GET", "/strangers", &json!(null)).json(200);
+    assert_eq!(seen[0]["said"]["arch"], serde_json::Value::Null, "the last question told nothing");
+    assert_eq!(seen[0]["address"], stranger.address.to_string());
+    let told = rack.control("GET", &format!("/machines/{}", stranger.mac), &json!(null)).json(200);
+    assert_eq!(told["install"]["state"], "running");
 }
