@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::{Context, lock_engine};
 use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::Outcome;
 use crate::images::{self, Options};
+use crate::site::Site;
 use crate::ui::table::Table;
 
 /// Arguments of `build`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Build {
+    #[command(subcommand)]
+    what: Option<What>,
     #[command(flatten)]
     services: Services,
     /// Build everything anew, from the packages that the sources have now.
@@ -21,14 +25,40 @@ pub struct Build {
     fresh: bool,
 }
 
-/// Builds the images of services.
+/// What can be built beside the images of services.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The loaders for machines that boot by HTTP, and media for those that cannot boot from the network.
+    Loaders,
+}
+
+/// Builds images, or what machines boot.
 pub async fn build(context: &Context, build: &Build) -> Outcome {
     let site = context.site()?;
+    match &build.what {
+        None => services(context, &site, build).await,
+        Some(What::Loaders) => loaders(context, &site).await,
+    }
+}
+
+async fn loaders(context: &Context, site: &Site) -> Outcome {
     let docker = Docker::connect().await?;
-    let _lock = lock_engine(&site, "build", Duration::ZERO).await?;
+    let _lock = lock_engine(site, "build loaders", Duration::ZERO).await?;
+    let watch = context.console.watch();
+    let made = images::loaders::build(&docker, site, Options::default(), &*watch).await?;
+    context.console.report(
+        || serde_json::json!({ "built": "built/loaders", "generation": made.number }),
+        || format!("/built/loaders/ is served as generation {}\n", made.number),
+    );
+    Ok(())
+}
+
+async fn services(context: &Context, site: &Site, build: &Build) -> Outcome {
+    let docker = Docker::connect().await?;
+    let _lock = lock_engine(site, "build", Duration::ZERO).await?;
     let options = Options { fresh: build.fresh };
     let watch = context.console.watch();
-    let images = images::build(&docker, &site, &build.services.chosen(), options, &*watch).await?;
+    let images = images::build(&docker, site, &build.services.chosen(), options, &*watch).await?;
     let mut table = Table::new(["image", "id", "built"]);
     for image in &images {
         let id: String = image.id.trim_start_matches("sha256:").chars().take(12).collect();

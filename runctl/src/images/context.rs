@@ -25,6 +25,15 @@ impl Context {
 
 /// Reads the folder of one image, and the programs that go into it.
 pub(super) fn read(folder: &Path, programs: &[PathBuf]) -> Outcome<Context> {
+    read_with(folder, programs, &[])
+}
+
+/// Reads the folder of one image, the programs that go into it, and files that lie nowhere: names and contents.
+pub(super) fn read_with(
+    folder: &Path,
+    programs: &[PathBuf],
+    more: &[(String, Vec<u8>)],
+) -> Outcome<Context> {
     let tried = || format!("cannot read the sources of an image, {}", folder.display());
     if !folder.join("Dockerfile").is_file() {
         return Err(Failure::say(
@@ -49,15 +58,26 @@ pub(super) fn read(folder: &Path, programs: &[PathBuf]) -> Outcome<Context> {
                 failure.hint("run install.sh again, or `cargo build --workspace`")
             })?;
     }
+    for (name, contents) in more {
+        add(&mut tar, Path::new(name), contents, false).or_fail(Class::Unexpected, tried)?;
+    }
     Ok(Context { tar: tar.into_inner().or_fail(Class::Missing, tried)?.into() })
 }
 
 fn append(tar: &mut tar::Builder<Vec<u8>>, folder: &Path, path: &Path) -> std::io::Result<()> {
     let contents = fs_err::read(path)?;
     let executable = fs_err::metadata(path)?.permissions().mode() & 0o111 != 0;
+    add(tar, path.strip_prefix(folder).unwrap_or(path), &contents, executable)
+}
+
+fn add(
+    tar: &mut tar::Builder<Vec<u8>>,
+    name: &Path,
+    contents: &[u8],
+    executable: bool,
+) -> std::io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_size(contents.len() as u64);
     header.set_mode(if executable { 0o755 } else { 0o644 });
-    let name = path.strip_prefix(folder).unwrap_or(path);
-    tar.append_data(&mut header, name, contents.as_slice())
+    tar.append_data(&mut header, name, contents)
 }

@@ -5,11 +5,14 @@
 mod archive;
 mod base;
 mod context;
+pub mod loaders;
 mod settle;
 
 use std::collections::HashMap;
 
 use feeds::events::{Event, Id, Watch};
+
+use context::Context;
 
 use crate::engine::{BuildRequest, Docker, LABEL_INPUT, SeenImage};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
@@ -110,19 +113,30 @@ impl Builder<'_> {
         let context = context::read(&folder, &programs.collect::<Vec<_>>())?;
         let input = context.input(&base.image.id);
         let reference = reference(self.site, service.name());
-        let unsettled = BuildRequest {
-            reference: format!("{}/{service}:unsettled", self.site.image.prefix),
-            context: context.tar,
-            arguments: HashMap::from([("BASE".to_owned(), base.reference.clone())]),
-            labels: HashMap::from([(LABEL_INPUT.to_owned(), input.clone())]),
-            fresh: self.options.fresh,
-        };
+        let unsettled = format!("{}/{service}:unsettled", self.site.image.prefix);
+        let unsettled = self.request(unsettled, context, base, &input);
         let make = async |id| {
             self.docker.build(&unsettled, |line| self.tell_step(id, line)).await?;
             self.settle(&unsettled.reference, &reference, base.image.layers).await
         };
         let (image, unchanged) = self.unless_there(&reference, &input, make).await?;
         Ok(Built { image: reference, id: image.id, unchanged })
+    }
+
+    fn request(
+        &self,
+        reference: String,
+        context: Context,
+        base: &BaseImage,
+        input: &str,
+    ) -> BuildRequest {
+        BuildRequest {
+            reference,
+            context: context.tar,
+            arguments: HashMap::from([("BASE".to_owned(), base.reference.clone())]),
+            labels: HashMap::from([(LABEL_INPUT.to_owned(), input.to_owned())]),
+            fresh: self.options.fresh,
+        }
     }
 
     /// Gives an image that was just built its final form and name.

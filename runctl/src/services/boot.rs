@@ -4,7 +4,7 @@
 //! again on SIGHUP, so that a new machine never costs the others their DHCP server.
 
 mod dhcp;
-pub(crate) mod loaders;
+mod loaders;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -13,6 +13,8 @@ use ipnet::Ipv4Net;
 
 use super::{ConfigFile, Folder, Mount, OnChange, Probe, Service, ServiceSpec, common};
 use crate::site::{Dhcp, Host, Site};
+
+pub(crate) use loaders::grub;
 
 /// Who asks when it is only a probe. dnsmasq holds the host's own address for it, which no machine can have.
 const PROBE_MAC: rack::Mac = rack::Mac([0x02, 0x70, 0x72, 0x6f, 0x62, 0x65]);

@@ -12,6 +12,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use boot::grub;
 pub use secret::Secret;
 pub use spec::{ConfigFile, Folder, Mount, OnChange, Probe, ServiceSpec};
 
