@@ -41,6 +41,7 @@ Examples:
   runctl check                 every mistake in /etc/booddies, at once
   runctl build && runctl up    make the images, start the services
   runctl feed                  mirror everything the configuration names
+  runctl machine install web-1 install web-1 at its next boot, once
   runctl rehearse kvm-1        boot a VM as that machine, with no way out";
 
 #[derive(Debug, Subcommand)]
@@ -70,6 +71,11 @@ enum Verb {
     Enter(commands::enter::Enter),
     /// Mirror upstreams into the site and publish them.
     Feed(commands::feed::Feed),
+    /// The machines: add, change, render, install, trace them.
+    Machine {
+        #[command(subcommand)]
+        what: commands::machine::Verb,
+    },
     /// Boot a VM as one of the machines, with no way out, and follow it.
     Rehearse(commands::rehearse::Rehearse),
     /// Print a completion script for a shell.
@@ -171,6 +177,7 @@ async fn dispatch(cli: Cli, console: Console) -> Outcome {
         Verb::Logs(logs) => commands::logs::logs(&context, &logs).await,
         Verb::Enter(enter) => commands::enter::enter(&context, &enter),
         Verb::Feed(feed) => commands::feed::feed(&context, &feed).await,
+        Verb::Machine { what } => commands::machine::machine(&context, &what).await,
         Verb::Rehearse(rehearse) => commands::rehearse::rehearse(&context, &rehearse).await,
         Verb::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "runctl", &mut std::io::stdout());

@@ -16,6 +16,7 @@ pub mod rehearse;
 pub mod services;
 pub mod site;
 pub mod supervise;
+pub mod trace;
 pub mod ui;
 
 pub use cli::main;

@@ -54,6 +54,22 @@ impl Site {
         fs_err::write(path, content).expect("configuration is written");
     }
 
+    /// Writes all that is shipped, each text as `adapt` makes it; `site.toml` stays its own.
+    pub fn configure_as_shipped(&self, adapt: impl Fn(&str, String) -> String) {
+        let shipped = crate::repository().join("etc/booddies");
+        for folder in ["", "answers", "distros"] {
+            for entry in fs_err::read_dir(shipped.join(folder)).expect("it is shipped") {
+                let path = entry.expect("it can be read").path();
+                let name = path.strip_prefix(&shipped).expect("it lies inside");
+                let name = name.to_str().expect("it is text");
+                if path.is_file() && name != "site.toml" {
+                    let text = fs_err::read_to_string(&path).expect("it is text");
+                    self.configure(name, &adapt(name, text));
+                }
+            }
+        }
+    }
+
     /// runctl on this site, ready to be run or spawned.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());

@@ -6,6 +6,7 @@ mod git;
 mod house;
 mod install;
 mod interruption;
+mod machines;
 mod ntpd;
 mod packages;
 mod rack;

@@ -5,19 +5,13 @@ use suite::site::engine_answers;
 
 /// The shipped configuration, on this site's own addresses.
 fn shipped(site: &Site) {
-    let base =
-        site.subnet().trim_end_matches("/27").rsplit_once('.').expect("an address").0.to_owned();
-    let first: u8 = site.host(0).octets()[3];
-    for file in
-        ["boot.toml", "data.toml", "profiles.toml", "machines.toml", "answers/debian-12.preseed"]
-    {
-        let path = suite::repository().join("etc/booddies").join(file);
-        let text = fs_err::read_to_string(path).expect("it is shipped");
-        let text = text
-            .replace("\"10.77.0.101\"", &format!("\"{base}.{}\"", first + 21))
-            .replace("\"10.77.0.102\"", &format!("\"{base}.{}\"", first + 22));
-        site.configure(file, &text);
-    }
+    site.configure_as_shipped(|file, text| {
+        if file != "machines.toml" {
+            return text;
+        }
+        text.replace("10.77.0.101", &site.host(21).to_string())
+            .replace("10.77.0.102", &site.host(22).to_string())
+    });
 }
 
 #[test]
@@ -27,7 +21,7 @@ fn machines_reach_their_installer_by_bios_and_by_uefi() {
     }
     let site = Site::built();
     shipped(&site);
-    site.runctl(&["up", "boot", "data"]).ok();
+    site.runctl(&["up", "boot", "data", "rack"]).ok();
     site.runctl(&["feed", "data", "boot"]).ok();
     for machine in ["kvm-1", "kvm-2"] {
         let shot = site.path("shot.png");
@@ -38,7 +32,8 @@ fn machines_reach_their_installer_by_bios_and_by_uefi() {
         assert!(shot.exists(), "{machine}: no screenshot");
     }
     // A machine whose kernel is not there stops, and the stage is named.
-    fs_err::remove_file(site.state("machines/boot.ipxe")).expect("the first script is there");
+    let kernel = site.state("store/published/current/boot/debian-12/linux");
+    fs_err::remove_file(kernel).expect("the kernel is there");
     let said = site.runctl(&["rehearse", "kvm-1", "--json"]).fails();
-    assert!(said.contains("script"), "{said}");
+    assert!(said.contains("has no file `linux`"), "{said}");
 }

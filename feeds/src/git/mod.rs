@@ -14,6 +14,7 @@ mod refs;
 mod remote;
 #[cfg(test)]
 mod tests;
+mod tip;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub use error::Error;
 pub use gitolite::{Admin, configuration, ensure_admin};
 pub use mirror::mirror;
 pub use remote::masked;
+pub use tip::texts;
 
 /// Where a mirror reads from, and with what.
 #[derive(Clone, Debug)]

@@ -241,3 +241,12 @@ async fn many_mirrors_answer_in_order() {
     let results = mirror_all(jobs, 2, &Silent).await;
     assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
 }
+
+#[test]
+fn the_tip_is_read_by_ending() {
+    let pair = Pair::new();
+    assert_eq!(texts(pair.upstream.path(), "e").unwrap(), []);
+    commit(&pair.upstream, "refs/heads/trunk", "hello");
+    assert_eq!(texts(pair.upstream.path(), "e").unwrap(), [("file".into(), "hello".into())]);
+    assert_eq!(texts(pair.upstream.path(), ".ipxe").unwrap(), []);
+}

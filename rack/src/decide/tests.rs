@@ -1,3 +1,5 @@
+//! What each standing of an install means for a machine that asks.
+
 use super::*;
 use crate::render::tests::book as book_for_tests;
 

@@ -1,3 +1,5 @@
+//! A small site, and what its machines read.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use insta::assert_snapshot;

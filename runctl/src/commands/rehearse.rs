@@ -9,10 +9,14 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use rack::Firmware;
 
+use rack::InstallState;
+use rack::control::Arm;
+
 use super::Context;
 use crate::engine::{Docker, LogRange, State};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::lock;
+use crate::host::rack::Control;
 use crate::rehearse::{self, Rehearsal, Stopped};
 use crate::services::{self, Service};
 use crate::site::Site;
@@ -52,6 +56,9 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Outcome {
     let name = &arguments.machine;
     let docker = Docker::connect().await?;
     let containers = witnesses(&docker, &site).await?;
+    if rehearsal.way.answered {
+        arm(&site, name, arguments.timeout).await?;
+    }
     let (folder, lock_name) = (site.layout.locks(), format!("rehearse-{name}"));
     let lock = lock::take(&folder, &lock_name, "rehearse", Duration::ZERO).await?;
     if let Some(router) = site.router {
@@ -63,7 +70,13 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Outcome {
             docker.logs(&container, range).map_ok(move |line| (service, line)).boxed()
         }))
     };
-    let report = rehearse::rehearse(&rehearsal, logs, |text| context.console.note(text)).await?;
+    let report = rehearse::rehearse(&rehearsal, logs, |text| context.console.note(text)).await;
+    if rehearsal.way.answered {
+        // The machine itself must find nothing armed.
+        let disarmed = Control::of(&site)?.disarm(name).await;
+        tracing::debug!(?disarmed, "the rehearsal is over");
+    }
+    let report = report?;
     drop(lock);
     context.console.report(|| serde_json::json!(report), || report.to_string());
     report.stopped.map_or(Ok(()), |stopped| Err(failure(name, &stopped)))
@@ -71,11 +84,7 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Outcome {
 
 fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
     let name = &arguments.machine;
-    let machine = site.machines.iter().find(|machine| machine.name == *name).ok_or_else(|| {
-        let known: Vec<_> = site.machines.iter().map(|machine| machine.name.as_str()).collect();
-        Failure::say(Class::Usage, format!("there is no machine `{name}`"))
-            .hint(format!("machines.toml knows: {}", known.join(", ")))
-    })?;
+    let machine = super::machine::find(site, name)?;
     let profile =
         site.profiles.iter().find(|profile| Some(&profile.name) == machine.profile.as_ref());
     let profile = profile.ok_or_else(|| {
@@ -111,6 +120,21 @@ fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
         patience: Duration::from_secs(arguments.timeout),
         screenshot: screenshot.transpose()?,
     })
+}
+
+/// Arms the install for as long as the rehearsal may take; one that the operator wants is not touched.
+async fn arm(site: &Site, name: &str, seconds: u64) -> Outcome {
+    let control = Control::of(site)?;
+    let install = control.machine(name).await?.install;
+    let wanted = install.is_some_and(|install| {
+        matches!(install.state, InstallState::Armed | InstallState::Running)
+    });
+    if wanted {
+        return Err(Failure::say(Class::Locked, format!("an install of {name} is armed or runs"))
+            .hint(format!("let it end, or take it back: `runctl machine disarm {name}`")));
+    }
+    let arm = Arm { machine: name.to_owned(), profile: None, lifetime: Some(seconds + 60) };
+    control.arm(&arm).await.map(drop)
 }
 
 /// The containers of boot, data and rack; all must run.

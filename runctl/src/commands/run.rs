@@ -9,19 +9,21 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Context, lock_engine, up};
+use super::{Context, live, lock_engine, up};
 use crate::engine::{Docker, LogRange, State};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
-use crate::host::notify;
-use crate::plan::{STOP_SECONDS, Step, Wanted};
+use crate::host::{files, notify};
+use crate::plan::{STOP_SECONDS, Wanted};
 use crate::probe;
 use crate::services::{Service, ServiceSpec};
 use crate::supervise;
 
 /// How long to wait for other units that are starting at the same time.
 const PATIENCE: Duration = Duration::from_mins(3);
-/// Pause between two looks at the container and the configuration.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Pause between two looks at the configuration: an edit is live within a second.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Every so many of them the container is looked at.
+const PAUSES: u32 = 4;
 /// Every so many looks the service is asked: a question costs it something, a look costs nothing.
 const LOOKS: u32 = 5;
 /// So many unanswered questions in a row, and the container is started anew.
@@ -87,18 +89,21 @@ async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome 
         ready.detail
     ));
     let mut watch = Watch::new(docker, spec);
-    loop {
+    for pauses in 1_u32.. {
         tokio::time::sleep(PAUSE).await;
-        watch.look().await?;
+        if pauses.is_multiple_of(PAUSES) {
+            watch.look().await?;
+        }
         let now = newest_change(context);
         if now != written {
             written = now;
-            if let Err(failure) = reread(context, docker, service).await {
+            if let Err(failure) = live::reread(context, docker, &[service]).await {
                 // A mistake in a file must not end a service that runs well.
                 context.console.failure(&failure);
             }
         }
     }
+    Ok(())
 }
 
 /// What is remembered between two looks.
@@ -162,29 +167,12 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Applies what changed in the configuration as far as the container can stay.
-async fn reread(context: &Context, docker: &Docker, service: Service) -> Outcome {
-    let site = context.site()?;
-    let wanted = Wanted::of(&site, &[service]);
-    let _lock = lock_engine(&site, &format!("run {service}"), PATIENCE).await?;
-    let mut plan = up::plan_up(docker, &site, &wanted).await?;
-    let before = plan.steps.len();
-    plan.steps.retain(|step| {
-        matches!(step, Step::File(..) | Step::Signal(..) | Step::Folder(_) | Step::Unlink(_))
-    });
-    if plan.steps.len() < before {
-        let told = format!("the configuration asks for a new container: run `runctl up {service}`");
-        context.console.note(&told);
-        return Ok(());
-    }
-    up::bring_up(context, docker, &wanted, &plan).await
-}
-
-/// When the configuration was last written.
+/// When the configuration was last written, or something published.
 fn newest_change(context: &Context) -> Option<SystemTime> {
-    let folder = context.layout.configuration();
-    let entries = fs_err::read_dir(folder).ok()?;
-    entries.flatten().filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
+    let files = files::below(&context.layout.configuration()).unwrap_or_default();
+    let current = context.layout.store().join("published/current");
+    let paths = files.into_iter().chain([current]);
+    paths.filter_map(|path| fs_err::symlink_metadata(path).ok()?.modified().ok()).max()
 }
 
 async fn copy_log(context: Context, docker: Docker, container: String, since: i64) {

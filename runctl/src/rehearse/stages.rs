@@ -61,7 +61,7 @@ impl Stage {
                 "is its `firmware` in machines.toml right, and does boot answer TFTP (`runctl status`)?"
             }
             Self::Script => {
-                "does data serve /machines/ (`runctl up` writes it), and is no other DHCP server on the bridge?"
+                "does rack answer (`runctl status`), and is no other DHCP server on the bridge?"
             }
             Self::Kernel | Self::Initrd => {
                 "has `runctl feed boot` published what the profile names in profiles.toml?"

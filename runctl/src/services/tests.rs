@@ -65,7 +65,7 @@ fn dnsmasq_conf() {
     dhcp-match=set:arm64,option:client-arch,11
     dhcp-match=set:uefi-http,option:client-arch,16
     dhcp-match=set:arm64-http,option:client-arch,19
-    dhcp-boot=tag:ipxe,tag:!pxelinux,http://10.77.0.3/machines/boot.ipxe
+    dhcp-boot=tag:ipxe,tag:!pxelinux,http://10.77.0.8/boot.ipxe
     dhcp-boot=tag:bios,tag:pxelinux,lpxelinux.0
     dhcp-boot=tag:!ipxe,tag:bios,tag:!pxelinux,undionly.kpxe
     dhcp-boot=tag:!ipxe,tag:uefi,tag:secureboot,shimx64.efi

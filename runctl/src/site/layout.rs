@@ -58,11 +58,6 @@ impl Layout {
         self.state().join("rendered").join(service.name())
     }
 
-    /// Boot scripts and answer files of the machines, served by data.
-    pub fn machines(&self) -> PathBuf {
-        self.state().join("machines")
-    }
-
     /// Keys and passwords that runctl made; 0700.
     pub fn secrets(&self) -> PathBuf {
         self.state().join("secrets")

@@ -6,6 +6,7 @@
 
 mod book;
 mod check;
+pub mod edit;
 mod files;
 mod findings;
 mod kinds;
@@ -47,10 +48,20 @@ impl Site {
         Self::describe(layout).map(|described| described.site)
     }
 
+    /// Reads and checks as [`Site::load`] does, with another text in place of one file's.
+    pub fn load_with(layout: &Layout, file: &'static str, text: &str) -> Result<Self, Findings> {
+        Self::read(layout, Some((file, text))).map(|described| described.site)
+    }
+
     /// Reads and checks as [`Site::load`] does, and tells where each value came from.
     pub fn describe(layout: &Layout) -> Result<Described, Findings> {
+        Self::read(layout, None)
+    }
+
+    fn read(layout: &Layout, instead: Option<(&'static str, &str)>) -> Result<Described, Findings> {
         let folder = layout.configuration();
-        let (sources, unreadable) = files::sources(&folder);
+        let (mut sources, unreadable) = files::sources(&folder);
+        sources.extend(instead.map(|(file, text)| (file, text.to_owned())));
         let reading = Reading::parse(&sources);
         for (file, message) in unreadable {
             reading.note(file, None, message, None);

@@ -8,7 +8,7 @@ mod regi;
 
 use clap::Args;
 
-use super::Context;
+use super::{Context, live};
 use crate::failure::{Class, Failure, Outcome};
 use crate::host::lock;
 use crate::site::Site;
@@ -90,6 +90,9 @@ pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
         items.extend(outcome.unwrap_or_else(|failure| {
             vec![Item { name: kind.name().to_owned(), outcome: Err(failure) }]
         }));
+    }
+    if !feed.dry_run {
+        live::write_book(context)?;
     }
     report(context, items)
 }

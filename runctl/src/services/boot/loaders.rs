@@ -23,6 +23,7 @@ const ARCHITECTURES: [(&str, u16); 6] = [
 /// Lines of `dnsmasq.conf`: who is what, and what it gets.
 pub(super) fn lines(site: &Site) -> Vec<String> {
     let data = site.hosts.of(Service::Data).address;
+    let rack = site.hosts.of(Service::Rack).address;
     let Loaders { bios, uefi, arm64, .. } = site.boot.loaders;
     let published = format!("http://{data}/built/loaders");
     let mut lines = vec![
@@ -40,7 +41,7 @@ pub(super) fn lines(site: &Site) -> Vec<String> {
             .map(|(tag, number)| format!("dhcp-match=set:{tag},option:client-arch,{number}")),
     );
     let sent = [
-        ("tag:ipxe,tag:!pxelinux", format!("http://{data}/machines/boot.ipxe")),
+        ("tag:ipxe,tag:!pxelinux", format!("http://{rack}/boot.ipxe")),
         ("tag:bios,tag:pxelinux", "lpxelinux.0".to_owned()),
         ("tag:!ipxe,tag:bios,tag:!pxelinux", bios.to_owned()),
         ("tag:!ipxe,tag:uefi,tag:secureboot", "shimx64.efi".to_owned()),
