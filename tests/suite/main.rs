@@ -1,5 +1,7 @@
 //! Every test that needs more than one crate: one binary, one subject per file.
 
+mod answers;
+mod baseline;
 mod boot;
 mod faults;
 mod git;
