@@ -2,6 +2,8 @@
 
 mod everything;
 
+use std::path::Path;
+
 use everything::{VARIANTS, book, files, profile_name, script, ways};
 use rack::{Book, Syntax};
 
@@ -331,4 +333,19 @@ fn a_disk_that_an_installer_cannot_choose_must_be_named() {
     };
     let error = book.script(Syntax::Ipxe, &asking, &decision).expect_err("there is no parameter");
     assert!(error.to_string().contains("`parameters.install_device` is undefined"), "{error}");
+}
+
+#[test]
+fn the_docs_name_every_distro_and_method() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/distros.md");
+    let docs = fs_err::read_to_string(docs).expect("the page is there");
+    let row = |distro: &str| {
+        let of = |line: &&str| line.starts_with("| ") && line.contains(&format!("`{distro}`"));
+        docs.lines().find(of).unwrap_or_else(|| panic!("docs/distros.md has no `{distro}`"))
+    };
+    for (distro, method) in ways(&book(&VARIANTS[0])) {
+        // `the same` is what the row above says.
+        let told = row(&distro.name).replace("the same", row("rocky"));
+        assert!(told.contains(&method.name), "`{}` lacks {}: {told}", distro.name, method.name);
+    }
 }

@@ -288,9 +288,9 @@ time_source() {
     say "the time is $NTP's"
 }
 
-# At its first start the system says that it booted from its own disk.
+# At its first start the system says that it booted from its own disk; a root image of this site does that by itself.
 first_boot() {
-    [ -n "$CALLBACK" ] || return 0
+    [ -n "$CALLBACK" ] && [ ! -e /etc/booddies-callback ] || return 0
     put 755 /etc/booddies/booted <<'BOOTED'
 #!/bin/sh
 # Tells the URL once; whoever does not hear it within a minute is told at the next start.
