@@ -7,17 +7,15 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use rack::Firmware;
-
-use rack::InstallState;
 use rack::control::Arm;
+use rack::{Firmware, InstallState, Profile};
 
 use super::Context;
 use crate::engine::{Docker, LogRange, State};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::lock;
 use crate::host::rack::Control;
-use crate::rehearse::{self, Rehearsal, Stopped};
+use crate::rehearse::{self, Rehearsal, Stage, Stopped};
 use crate::services::{self, Service};
 use crate::site::Site;
 
@@ -41,6 +39,15 @@ pub struct Rehearse {
     /// Its memory.
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
     memory: u32,
+    /// Start it from this medium, with a card that cannot boot; `built/loaders` has some.
+    #[arg(long, value_name = "FILE.iso|FILE.img")]
+    medium: Option<PathBuf>,
+    /// Be content with this stage.
+    #[arg(long, value_name = "STAGE")]
+    until: Option<Stage>,
+    /// Be content when its serial console says this, whatever the stage.
+    #[arg(long, value_name = "TEXT", conflicts_with = "until")]
+    until_said: Option<String>,
 }
 
 /// Reads one of the words of machines.toml.
@@ -105,20 +112,32 @@ fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
             format!("profile `{}` boots no kernel that could be followed", profile.name),
         ));
     };
-    let screenshot = arguments.shot.as_ref().map(|path| {
+    let firmware = arguments.firmware.unwrap_or(machine.firmware);
+    if firmware.architecture() != profile.architecture {
+        let Profile { name, architecture, .. } = profile;
+        return Err(Failure::say(
+            Class::Usage,
+            format!("{firmware} cannot start profile `{name}`, which is for {architecture}"),
+        )
+        .hint("give the machine a profile of its own architecture"));
+    }
+    let absolute = |path: &PathBuf| {
         std::path::absolute(path)
             .or_fail(Class::Usage, || format!("cannot tell where {} is", path.display()))
-    });
+    };
     Ok(Rehearsal {
         machine: machine.clone(),
-        firmware: arguments.firmware.unwrap_or(machine.firmware),
+        firmware,
         memory: arguments.memory,
         bridge: site.bridge.name.clone(),
         kernel: site.layout.store().join("published/current").join(kernel),
         way,
         volatile: site.layout.volatile(),
         patience: Duration::from_secs(arguments.timeout),
-        screenshot: screenshot.transpose()?,
+        screenshot: arguments.shot.as_ref().map(absolute).transpose()?,
+        medium: arguments.medium.as_ref().map(absolute).transpose()?,
+        until: arguments.until,
+        awaited: arguments.until_said.clone(),
     })
 }
 

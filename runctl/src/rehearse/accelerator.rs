@@ -18,6 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// What a kernel without an initrd says at the end of its boot: by then the accelerator has done everything it must.
 const SIGN_OF_LIFE: &str = "VFS:";
 
+/// This host's processor, in our words.
+const HERE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { std::env::consts::ARCH };
+
+/// The machine that QEMU makes for it.
+const MACHINE: &str = if cfg!(target_arch = "aarch64") { "virt" } else { "q35" };
+
 /// How a VM computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -57,7 +63,16 @@ pub struct Verdict {
 }
 
 /// Chooses the accelerator: by the verdict of this boot of the host, or by starting the kernel.
-pub(super) async fn choose(emulator: &Path, kernel: &Path, kept_in: &Path) -> Outcome<Verdict> {
+pub(super) async fn choose(
+    emulator: &Path,
+    architecture: &str,
+    kernel: &Path,
+    kept_in: &Path,
+) -> Outcome<Verdict> {
+    if architecture != HERE {
+        let reason = format!("the machine is {architecture}, this host is {HERE}");
+        return Ok(Verdict { accelerator: Accelerator::Tcg, reason });
+    }
     if let Err(error) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/kvm") {
         let reason = format!("/dev/kvm does not open: {error}");
         return Ok(Verdict { accelerator: Accelerator::Tcg, reason });
@@ -83,10 +98,10 @@ pub(super) async fn choose(emulator: &Path, kernel: &Path, kept_in: &Path) -> Ou
 
 async fn try_kvm(emulator: &Path, kernel: &Path) -> Outcome<Verdict> {
     let mut child = tokio::process::Command::new(emulator)
-        .args(["-nodefaults", "-machine", "q35", "-accel", "kvm", "-cpu", "max", "-m", "512"])
+        .args(["-nodefaults", "-machine", MACHINE, "-accel", "kvm", "-cpu", "max", "-m", "512"])
         .args(["-display", "none", "-serial", "stdio", "-no-reboot", "-kernel"])
         .arg(kernel)
-        .args(["-append", "console=ttyS0,115200 earlyprintk=serial panic=-1"])
+        .args(["-append", "console=ttyS0,115200 console=ttyAMA0 earlyprintk=serial panic=-1"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -9,7 +9,7 @@ mod report;
 mod stages;
 mod vm;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
@@ -24,6 +24,9 @@ use crate::engine::LogLine;
 use crate::failure::{Class, Failure, Outcome};
 use crate::services::Service;
 use vm::{Hardware, Vm};
+
+/// How often the serial console is looked at.
+const GLANCE: Duration = Duration::from_millis(300);
 
 /// What is rehearsed.
 #[derive(Clone, Debug)]
@@ -46,6 +49,12 @@ pub struct Rehearsal {
     pub patience: Duration,
     /// Where the screen is saved at the end; absolute.
     pub screenshot: Option<PathBuf>,
+    /// A medium that it starts from, in place of the network; absolute.
+    pub medium: Option<PathBuf>,
+    /// The stage with which it has arrived, where that is not the last.
+    pub until: Option<Stage>,
+    /// What its serial console must say before it has arrived.
+    pub awaited: Option<String>,
 }
 
 /// Why nobody waits any longer.
@@ -65,31 +74,44 @@ pub async fn rehearse<L>(
 where
     L: Stream<Item = Outcome<(Service, LogLine)>> + Unpin,
 {
-    let emulator = firmware::emulator()?;
-    let uefi = match rehearsal.firmware {
-        Firmware::Bios | Firmware::Pxelinux => None,
-        _ => Some(firmware::uefi()?),
-    };
+    let firmware = rehearsal.firmware;
+    let emulator = firmware::emulator(firmware)?;
+    let uefi = firmware::uefi(firmware)?;
     let name = &rehearsal.machine.name;
     let mac = rehearsal.machine.macs.first().copied();
     let mac = mac.ok_or_else(|| {
         Failure::say(Class::Configuration, format!("machine `{name}` has no MAC"))
     })?;
-    let verdict = accelerator::choose(&emulator, &rehearsal.kernel, &rehearsal.volatile).await?;
+    let (architecture, kernel) = (firmware.architecture(), &rehearsal.kernel);
+    let verdict = accelerator::choose(&emulator, architecture, kernel, &rehearsal.volatile).await?;
     tell(&format!("{}: {}", verdict.accelerator, verdict.reason));
     let hardware = Hardware {
         emulator,
         accelerator: verdict.accelerator,
+        firmware,
         uefi,
         memory: rehearsal.memory,
         mac,
         bridge: rehearsal.bridge.clone(),
+        medium: rehearsal.medium.clone(),
     };
     let (mut vm, power_on) = Vm::power_on(&hardware).await?;
     tell(&format!("{name} is on ({}, {mac}, on {})", rehearsal.firmware, rehearsal.bridge));
     let mut journey = Journey::new(mac, rehearsal.machine.address, &rehearsal.way);
+    if let Some(stage) = rehearsal.until {
+        journey.end_at(stage);
+    }
     let lines = logs(power_on).map(|line| Ok(line_since(power_on, line?)));
-    let end = follow(&mut journey, lines, vm.ended(), rehearsal.patience, &tell).await?;
+    let console = vm.console();
+    let ends = async {
+        tokio::select! {
+            () = vm.ended() => End::SwitchedOff,
+            () = says(&console, rehearsal.awaited.as_deref()) => End::Arrived,
+            () = tokio::time::sleep(rehearsal.patience) => End::OutOfPatience,
+        }
+    };
+    let by_stages = rehearsal.awaited.is_none();
+    let end = follow(&mut journey, lines, ends, by_stages, &tell).await?;
     if let Some(path) = &rehearsal.screenshot
         && !matches!(end, End::SwitchedOff)
     {
@@ -107,21 +129,33 @@ where
     })
 }
 
-/// Reads lines until the machine has arrived, cannot arrive any more, or has taken too long.
+/// Waits until the machine has said something on its serial console; for ever where nothing is awaited.
+async fn says(console: &Path, awaited: Option<&str>) {
+    let Some(awaited) = awaited else {
+        return std::future::pending().await;
+    };
+    loop {
+        let said = fs_err::tokio::read(console).await.unwrap_or_default();
+        if String::from_utf8_lossy(&said).contains(awaited) {
+            return;
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+}
+
+/// Reads lines until the machine has arrived, which by its stages it does or does not, or cannot arrive any more.
 async fn follow(
     journey: &mut Journey,
     mut lines: impl Stream<Item = Outcome<Line>> + Unpin,
-    switched_off: impl Future<Output = ()>,
-    patience: Duration,
+    ends: impl Future<Output = End>,
+    by_stages: bool,
     tell: &impl Fn(&str),
 ) -> Outcome<End> {
-    let deadline = tokio::time::sleep(patience);
-    tokio::pin!(deadline, switched_off);
+    tokio::pin!(ends);
     loop {
         let line = tokio::select! {
             line = lines.next() => line,
-            () = &mut switched_off => return Ok(End::SwitchedOff),
-            () = &mut deadline => return Ok(End::OutOfPatience),
+            end = &mut ends => return Ok(end),
         };
         let Some(line) = line.transpose()? else {
             return Err(Failure::say(Class::Engine, "a service ended during the rehearsal")
@@ -134,7 +168,7 @@ async fn follow(
         for Reached { stage, seconds, detail } in journey.take(&line) {
             tell(&format!("{seconds:6.1} s  {stage:<12} {detail}"));
         }
-        if journey.missing().is_none() {
+        if by_stages && journey.missing().is_none() {
             return Ok(End::Arrived);
         }
         if let Some(path) = journey.refused() {
@@ -159,7 +193,8 @@ fn stopped(journey: &Journey, end: &End, patience: Duration, serial: &str) -> Op
     };
     let log = journey.evidence().iter();
     let log = log.map(|line| format!("{:6.1} s {:<4} {}", line.seconds, line.service, line.text));
-    Some(Stopped::new(journey.missing()?, why, log.collect(), serial))
+    let stage = journey.missing().unwrap_or(journey.last());
+    Some(Stopped::new(stage, why, log.collect(), serial))
 }
 
 #[cfg(test)]
@@ -180,11 +215,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_written_before_power_on_does_not_count() {
-        let hour = Duration::from_hours(1);
         for (seconds, reached) in [(-0.5, 0), (2.0, 1)] {
             let mut journey = journey();
             let lines = futures_util::stream::iter([Ok(offer(seconds))]);
-            let end = follow(&mut journey, lines, std::future::pending(), hour, &|_| {}).await;
+            let end = follow(&mut journey, lines, std::future::pending(), true, &|_| {}).await;
             assert!(end.is_err(), "the services ended");
             assert_eq!(journey.reached().len(), reached);
         }
@@ -193,9 +227,10 @@ mod tests {
     #[tokio::test]
     async fn a_machine_that_ends_is_not_waited_for() {
         let lines = futures_util::stream::pending();
+        let switched_off = std::future::ready(End::SwitchedOff);
         let mut journey = journey();
         let hour = Duration::from_hours(1);
-        let end = follow(&mut journey, lines, std::future::ready(()), hour, &|_| {}).await;
+        let end = follow(&mut journey, lines, switched_off, true, &|_| {}).await;
         assert!(matches!(end, Ok(End::SwitchedOff)));
         let stopped = stopped(&journey, &End::SwitchedOff, hour, "Linux\n").expect("a stop");
         assert_eq!(stopped.stage, Stage::Offer);

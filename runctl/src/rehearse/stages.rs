@@ -16,12 +16,14 @@ const CALLBACK: &str = "/callback/";
 /// So many refusals of another file and the machine is not going to get it.
 const REFUSALS: u32 = 3;
 /// The loader of a machine that was sent none.
-const OWN_LOADER: &str = "the card's own iPXE";
+const OWN_LOADER: &str = "iPXE of its own";
+/// Below this path data serves loaders to firmware that boots by HTTP.
+const LOADERS: &str = "/built/loaders/";
 /// How many of the lines about the machine are kept as evidence.
 const KEPT_LINES: usize = 40;
 
 /// What a machine does on its way into the installer, in its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// boot offers an address.
@@ -132,6 +134,9 @@ impl Journey {
         let mut paths = BTreeMap::from([
             (FIRST_SCRIPT.to_owned(), Stage::Loader),
             (format!("/boot/{}", mac.hyphens()), Stage::Script),
+            // The same for GRUB and for PXELINUX.
+            (format!("/grub/{mac}"), Stage::Script),
+            (format!("/pxelinux/{}", mac.hyphens()), Stage::Script),
         ]);
         // The last initrd counts.
         let initrd = way.initrds.last().map(|path| (path, Stage::Initrd));
@@ -152,6 +157,11 @@ impl Journey {
             refused: BTreeMap::new(),
             evidence: Vec::new(),
         }
+    }
+
+    /// Lets the journey end at an earlier stage than the last.
+    pub fn end_at(&mut self, stage: Stage) {
+        self.expected.retain(|expected| *expected <= stage);
     }
 
     /// Takes the next line; returns the stages that it proves, a loader that nobody had to send included.
@@ -192,6 +202,11 @@ impl Journey {
             return None;
         }
         self.expected.iter().copied().find(|stage| !self.has(*stage))
+    }
+
+    /// The stage with which the machine has arrived.
+    pub fn last(&self) -> Stage {
+        self.expected.last().copied().unwrap_or(Stage::Script)
     }
 
     /// The file that data has refused so often that waiting on makes no sense.
@@ -237,6 +252,10 @@ impl Journey {
             return Some((Stage::Offer, address.to_string()));
         }
         match words.as_slice() {
+            // As a proxy boot lends no address: whoever does is not ours.
+            [.., card, _mac, "proxy"] if card.starts_with("PXE(") => {
+                Some((Stage::Offer, "beside another DHCP server".to_owned()))
+            }
             [.., "sent", file, "to", _] => {
                 let name = file.rsplit('/').next().unwrap_or(file);
                 Some((Stage::Loader, name.to_owned()))
@@ -251,6 +270,9 @@ impl Journey {
         let path = quoted.next()?.split_whitespace().nth(1)?;
         let path = path.split('?').next().unwrap_or(path);
         let status: u16 = quoted.next()?.split_whitespace().next()?.parse().ok()?;
+        if let Some(loader) = path.strip_prefix(LOADERS) {
+            return (status < 300).then(|| (Stage::Loader, loader.to_owned()));
+        }
         let stage = if path.starts_with(CALLBACK) {
             Stage::Callback
         } else if path.starts_with(INSTALL) {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use jiff::Timestamp;
+use rack::Firmware;
 use tempfile::TempDir;
 use tokio::io::BufReader;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -26,7 +27,9 @@ pub(super) struct Hardware {
     pub(super) emulator: PathBuf,
     /// How it computes.
     pub(super) accelerator: Accelerator,
-    /// UEFI firmware; none starts by BIOS.
+    /// What starts it.
+    pub(super) firmware: Firmware,
+    /// UEFI firmware's files; none starts by BIOS.
     pub(super) uefi: Option<Uefi>,
     /// Memory in MiB.
     pub(super) memory: u32,
@@ -34,6 +37,8 @@ pub(super) struct Hardware {
     pub(super) mac: rack::Mac,
     /// The bridge it is plugged into.
     pub(super) bridge: String,
+    /// A medium that it starts from; then it cannot boot from the network.
+    pub(super) medium: Option<PathBuf>,
 }
 
 impl Hardware {
@@ -46,11 +51,11 @@ impl Hardware {
     fn arguments(&self, folder: &Path) -> Vec<String> {
         let file = |name: &str| folder.join(name).display().to_string();
         let memory = self.memory.to_string();
-        let mut card = format!("virtio-net-pci,netdev=bridge,mac={},bootindex=1", self.mac);
-        let mut arguments: Vec<String> = ["-nodefaults", "-no-user-config", "-machine", "q35"]
+        let mut arguments: Vec<String> = ["-nodefaults", "-no-user-config"]
             .into_iter()
+            .chain(["-machine", self.machine()])
             .chain(["-accel", self.accelerator.argument(), "-cpu", "max", "-smp", "2"])
-            .chain(["-m", &memory, "-vga", "std", "-display", "none", "-no-reboot"])
+            .chain(["-m", &memory, "-device", self.screen(), "-display", "none", "-no-reboot"])
             // It stands still until its card is plugged in; then its clock and ours start together.
             .chain(["-S", "-qmp", "stdio"])
             .map(str::to_owned)
@@ -60,8 +65,23 @@ impl Hardware {
             let code = uefi.code.display();
             add("-drive", format!("if=pflash,format=raw,readonly=on,file={code}"));
             add("-drive", format!("if=pflash,format=raw,file={}", file("variables.fd")));
-            // Without a ROM on the card the firmware's own PXE boots, as on a real server.
-            card.push_str(",romfile=");
+        }
+        if self.firmware == Firmware::SecureBoot {
+            add("-global", "driver=cfi.pflash01,property=secure,value=on".into());
+        }
+        if self.firmware == Firmware::UefiHttp {
+            // What is left is HTTP.
+            for pxe in ["IPv4PXESupport", "IPv6PXESupport"] {
+                add("-fw_cfg", format!("name=opt/org.tianocore/{pxe},string=n"));
+            }
+        }
+        let card = self.card();
+        if let Some(medium) = &self.medium {
+            let medium = medium.display();
+            add("-drive", format!("if=none,id=medium,format=raw,readonly=on,file={medium}"));
+            for device in self.drive() {
+                add("-device", (*device).to_owned());
+            }
         }
         add("-serial", format!("file:{}", file("serial.log")));
         let tap = self.tap();
@@ -71,6 +91,40 @@ impl Hardware {
         add("-device", "virtio-blk-pci,drive=disk,bootindex=2".into());
         add("-device", "virtio-rng-pci".into());
         arguments
+    }
+
+    fn machine(&self) -> &'static str {
+        match self.firmware {
+            Firmware::Arm64 => "virt",
+            // Without it a program could write the firmware's variables, and switch Secure Boot off.
+            Firmware::SecureBoot => "q35,smm=on",
+            _ => "q35",
+        }
+    }
+
+    fn screen(&self) -> &'static str {
+        if self.firmware == Firmware::Arm64 { "ramfb" } else { "VGA" }
+    }
+
+    /// Its one card. Without a ROM on it UEFI's own network boot is used, as on a real server, and BIOS has none.
+    fn card(&self) -> String {
+        let card = format!("virtio-net-pci,netdev=bridge,mac={}", self.mac);
+        match (&self.medium, self.firmware.is_uefi()) {
+            (Some(_), _) => format!("{card},romfile="),
+            (None, true) => format!("{card},bootindex=1,romfile="),
+            (None, false) => format!("{card},bootindex=1"),
+        }
+    }
+
+    /// What a medium lies in: a CD in a drive, anything else on a USB stick.
+    fn drive(&self) -> &'static [&'static str] {
+        let is_cd =
+            self.medium.as_ref().is_some_and(|path| path.extension() == Some("iso".as_ref()));
+        if is_cd {
+            &["virtio-scsi-pci", "scsi-cd,drive=medium,bootindex=1"]
+        } else {
+            &["qemu-xhci", "usb-storage,drive=medium,bootindex=1"]
+        }
     }
 
     /// Makes the files that QEMU writes to.
@@ -120,9 +174,14 @@ impl Vm {
         }
     }
 
+    /// The file that holds what the machine writes on its serial port.
+    pub(super) fn console(&self) -> PathBuf {
+        self.folder.path().join("serial.log")
+    }
+
     /// What the machine wrote on its serial port so far.
     pub(super) fn serial(&self) -> String {
-        let bytes = fs_err::read(self.folder.path().join("serial.log")).unwrap_or_default();
+        let bytes = fs_err::read(self.console()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -177,35 +236,62 @@ fn did_not_start(hardware: &Hardware, folder: &Path) -> Failure {
 mod tests {
     use super::*;
 
-    fn hardware(uefi: Option<Uefi>) -> Hardware {
+    fn hardware(firmware: Firmware) -> Hardware {
+        let uefi = Uefi { code: "/fw/CODE.fd".into(), variables: "/fw/VARS.fd".into() };
         Hardware {
             emulator: "/usr/bin/qemu-system-x86_64".into(),
             accelerator: Accelerator::Tcg,
-            uefi,
+            firmware,
+            uefi: firmware.is_uefi().then_some(uefi),
             memory: 1024,
             mac: rack::Mac([0x52, 0x54, 0, 0x77, 0, 1]),
             bridge: "br0".into(),
+            medium: None,
         }
+    }
+
+    fn line(hardware: &Hardware) -> String {
+        hardware.arguments(Path::new("/tmp/vm")).join(" ")
     }
 
     #[test]
     fn the_tap_has_a_name_that_the_kernel_takes() {
-        assert_eq!(hardware(None).tap(), "vm525400770001");
-        assert!(hardware(None).tap().len() < 16);
+        assert_eq!(hardware(Firmware::Bios).tap(), "vm525400770001");
+        assert!(hardware(Firmware::Bios).tap().len() < 16);
     }
 
     #[test]
     fn bios_boots_from_the_cards_rom() {
-        let line = hardware(None).arguments(Path::new("/tmp/vm")).join(" ");
-        insta::assert_snapshot!(line, @"-nodefaults -no-user-config -machine q35 -accel tcg,thread=multi,tb-size=512 -cpu max -smp 2 -m 1024 -vga std -display none -no-reboot -S -qmp stdio -serial file:/tmp/vm/serial.log -netdev tap,id=bridge,ifname=vm525400770001,script=no,downscript=no -device virtio-net-pci,netdev=bridge,mac=52:54:00:77:00:01,bootindex=1 -drive if=none,id=disk,format=raw,file=/tmp/vm/disk.img -device virtio-blk-pci,drive=disk,bootindex=2 -device virtio-rng-pci");
+        insta::assert_snapshot!(line(&hardware(Firmware::Bios)), @"-nodefaults -no-user-config -machine q35 -accel tcg,thread=multi,tb-size=512 -cpu max -smp 2 -m 1024 -device VGA -display none -no-reboot -S -qmp stdio -serial file:/tmp/vm/serial.log -netdev tap,id=bridge,ifname=vm525400770001,script=no,downscript=no -device virtio-net-pci,netdev=bridge,mac=52:54:00:77:00:01,bootindex=1 -drive if=none,id=disk,format=raw,file=/tmp/vm/disk.img -device virtio-blk-pci,drive=disk,bootindex=2 -device virtio-rng-pci");
     }
 
     #[test]
     fn uefi_boots_by_its_own_pxe_and_keeps_its_variables_apart() {
-        let uefi = Uefi { code: "/fw/CODE.fd".into(), variables: "/fw/VARS.fd".into() };
-        let line = hardware(Some(uefi)).arguments(Path::new("/tmp/vm")).join(" ");
+        let line = line(&hardware(Firmware::Uefi));
         assert!(line.contains("if=pflash,format=raw,readonly=on,file=/fw/CODE.fd"), "{line}");
         assert!(line.contains("if=pflash,format=raw,file=/tmp/vm/variables.fd"), "{line}");
         assert!(line.contains("bootindex=1,romfile= "), "{line}");
+        assert!(!line.contains("PXESupport"), "{line}");
+    }
+
+    #[test]
+    fn each_firmware_gets_the_machine_that_it_needs() {
+        let secure = line(&hardware(Firmware::SecureBoot));
+        assert!(secure.contains("-machine q35,smm=on "), "{secure}");
+        assert!(secure.contains("cfi.pflash01,property=secure,value=on"), "{secure}");
+        let http = line(&hardware(Firmware::UefiHttp));
+        assert!(http.contains("opt/org.tianocore/IPv4PXESupport,string=n"), "{http}");
+        assert!(line(&hardware(Firmware::Arm64)).contains("-machine virt "));
+    }
+
+    #[test]
+    fn a_machine_with_a_medium_cannot_boot_from_the_network() {
+        for (medium, device) in [("/m/booddies.iso", "scsi-cd"), ("/m/booddies.img", "usb-storage")]
+        {
+            let hardware = Hardware { medium: Some(medium.into()), ..hardware(Firmware::Bios) };
+            let line = line(&hardware);
+            assert!(line.contains(&format!("{device},drive=medium,bootindex=1")), "{line}");
+            assert!(line.contains("mac=52:54:00:77:00:01,romfile= "), "{line}");
+        }
     }
 }

@@ -62,7 +62,7 @@ fn a_card_with_ipxe_needs_no_loader() {
     let mut journey = journey(None, &debian());
     insta::assert_snapshot!(follow(&mut journey, BIOS), @r"
     13.1 offer: 10.90.6.17
-    18.8 loader: the card's own iPXE
+    18.8 loader: iPXE of its own
     18.9 script: /boot/52-54-00-90-06-11
     19.4 kernel: /boot/debian-12/linux
     23 initrd: /boot/debian-12/initrd.gz
@@ -81,6 +81,23 @@ fn uefi_is_sent_its_loader_and_the_first_time_counts() {
     30.1 script: /boot/52-54-00-90-06-11
     ");
     assert_eq!(journey.missing(), Some(Stage::Kernel));
+}
+
+#[test]
+fn grub_and_http_boot_and_a_proxy_are_understood() {
+    let lines = r#"
+9.0 boot dnsmasq-dhcp[7]: 77 PXE(eth0) 52:54:00:90:06:11 proxy
+9.4 data 2026-11-22T12:30:50.000Z 10.90.6.17 "GET /built/loaders/shimx64.efi HTTP/1.1" 200 1036152 "UefiHttpBoot/1.0"
+9.8 rack 2026-11-22T12:30:50.400Z 10.90.6.17 "GET /grub/52:54:00:90:06:11 HTTP/1.1" 200 300 "GRUB 2.12"
+"#;
+    let mut journey = journey(Some(Ipv4Addr::new(10, 90, 6, 17)), &debian());
+    journey.end_at(Stage::Script);
+    insta::assert_snapshot!(follow(&mut journey, lines), @r"
+    9 offer: beside another DHCP server
+    9.4 loader: shimx64.efi
+    9.8 script: /grub/52:54:00:90:06:11
+    ");
+    assert_eq!(journey.missing(), None);
 }
 
 #[test]
