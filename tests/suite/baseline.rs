@@ -1,5 +1,6 @@
 //! The baseline in a plain Debian: what it promises holds for somebody who knocks from outside, and to run again changes nothing.
 
+use std::path::Path;
 use std::process::Command;
 
 use suite::site::{IMAGES, docker, engine_answers};
@@ -79,13 +80,19 @@ fn the_baseline_lets_in_whom_the_profile_names_and_nobody_else() {
         assert!(!again.contains(&format!("baseline: {news}")), "it does things twice\n{again}");
     }
 
-    // Somebody knocks.
+    knock_at(&container, &key);
+    look_inside(&container);
+    an_sshd_of_old_obeys_too(&container);
+}
+
+/// Who has a key and is named comes in by the port of the profile; nobody else does, anywhere.
+fn knock_at(container: &Container, key: &Path) {
     container.run("/usr/sbin/sshd").ok();
     let knock = |who: &str, port: u16, options: &[&str]| {
         let mut ssh = Command::new("ssh");
         ssh.args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no"]);
         ssh.args(["-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=20"]).args(options);
-        ssh.arg("-i").arg(&key).args(["-p", &port.to_string()]);
+        ssh.arg("-i").arg(key).args(["-p", &port.to_string()]);
         run(ssh.arg(format!("{who}@{}", container.address())).arg("id -un"))
     };
     assert_eq!(knock("ada", 2222, &[]).ok(), "ada\n");
@@ -94,7 +101,9 @@ fn the_baseline_lets_in_whom_the_profile_names_and_nobody_else() {
     assert!(without.contains("Permission denied (publickey)"), "{without}");
     container.run("/usr/sbin/sshd -p 22").ok();
     assert!(knock("ada", 22, &[]).fails().contains("No route to host"), "port 22 is open");
+}
 
+fn look_inside(container: &Container) {
     let shadow = container.run("cat /etc/shadow").ok();
     assert!(shadow.contains("\nada:$6$salt$hash:") && shadow.contains("\nbob:*:"), "{shadow}");
     assert!(shadow.contains("root:!"), "{shadow}");
@@ -105,6 +114,19 @@ fn the_baseline_lets_in_whom_the_profile_names_and_nobody_else() {
     let enabled =
         container.run("systemctl is-enabled booddies-firewall ssh chrony booddies-booted").ok();
     assert_eq!(enabled, "enabled\n".repeat(4));
+}
+
+/// One that reads a single file, in which the opposite stands.
+fn an_sshd_of_old_obeys_too(container: &Container) {
+    let old = "sed -i '/^Include/d' /etc/ssh/sshd_config && printf 'Port 22\\nPasswordAuthentication yes\\n' >>/etc/ssh/sshd_config";
+    container.run(old).ok();
+    let said = container.run("sh /root/baseline.sh && sh /root/baseline.sh").ok();
+    assert!(said.contains("/etc/ssh/sshd_config includes nothing"), "{said}");
+    let settled =
+        container.run("sshd -T | grep -x 'port .*\\|passwordauthentication .*' | sort").ok();
+    assert_eq!(settled, "passwordauthentication no\nport 2222\n");
+    let blocks = container.run("grep -c '>>> baseline' /etc/ssh/sshd_config").ok();
+    assert_eq!(blocks, "1\n", "the settings stand there more than once");
 }
 
 /// The baseline of a machine where ada has this key.
