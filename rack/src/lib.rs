@@ -22,4 +22,4 @@ pub use firmware::Firmware;
 pub use mac::Mac;
 pub use machine::Machine;
 pub use profile::{Disk, Layout, Profile, User};
-pub use render::{Error, Place, Served, Syntax};
+pub use render::{Error, Place, Places, Served, Syntax};

@@ -8,6 +8,7 @@ mod git;
 mod house;
 mod install;
 mod interruption;
+mod kernels;
 mod machines;
 mod ntpd;
 mod packages;

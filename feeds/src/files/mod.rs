@@ -1,4 +1,6 @@
-//! Plain files: a name, where it lies, and its sha256, all written down by the operator.
+//! Plain files: a name, where it lies, and its sha256, written down by the operator or listed beside it ([`survey_listed`]).
+
+mod listed;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +11,8 @@ use crate::plan::Plan;
 use crate::store::{NotRelative, RelPath};
 use crate::transfer::{Want, masked};
 use crate::{Class, Classified};
+
+pub use listed::{Surveyed as Listed, survey as survey_listed};
 
 /// One folder of plain files.
 #[derive(Clone, Debug)]
@@ -49,11 +53,40 @@ pub enum Error {
         /// The file.
         path: RelPath,
     },
+    /// A list of checksums cannot be read.
+    #[error("cannot read the list of checksums {url}")]
+    List {
+        /// The list.
+        url: String,
+        /// Why.
+        source: Box<crate::transfer::Error>,
+    },
+    /// The store does not give a list back.
+    #[error("cannot keep the list of checksums {url}")]
+    Store {
+        /// The list.
+        url: String,
+        /// Why.
+        source: crate::store::Error,
+    },
+    /// A list of checksums says nothing of a file.
+    #[error("{url} has no checksum of `{path}`")]
+    Unlisted {
+        /// The list.
+        url: String,
+        /// The file.
+        path: RelPath,
+    },
 }
 
 impl Classified for Error {
     fn class(&self) -> Class {
-        Class::Configuration
+        match self {
+            Self::Path { .. } | Self::Twice { .. } => Class::Configuration,
+            Self::List { source, .. } => source.class(),
+            Self::Store { source, .. } => source.class(),
+            Self::Unlisted { .. } => Class::Verification,
+        }
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::context::{Scene, Who};
 use super::{Error, Place, script, template};
-use crate::{Asking, Book, Template};
+use crate::{Asking, Book, Distro, Template, Version};
 
 /// A rendered file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,40 @@ impl Book {
         let answers = answers.into_iter().flat_map(|answers| &answers.files);
         let files = answers.chain(&profile.hooks).chain(&self.baseline);
         Ok(files.map(|file| file.name.as_str()).collect())
+    }
+}
+
+/// Where a distro's boot files are in its own tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The list of checksums, where the distribution publishes one.
+    pub sums: Option<String>,
+    /// Name in our folder, path in the tree.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Distro {
+    /// Says where the boot files of one of its versions are, below the distribution's own mirror.
+    pub fn places(&self, version: &Version, architecture: &str) -> Result<Places, Error> {
+        #[derive(Serialize)]
+        struct Variables<'a> {
+            version: BTreeMap<&'a str, &'a str>,
+            architecture: &'a str,
+        }
+        let keys = version.keys.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let variables = Variables {
+            version: keys.chain([("name", version.name.as_str())]).collect(),
+            architecture: self.architectures.get(architecture).map_or(architecture, String::as_str),
+        };
+        let render =
+            |text: &String| template::render(Place::Tree(self.name.clone()), text, &variables);
+        let files = self.tree.files.iter();
+        Ok(Places {
+            sums: self.tree.sums.as_ref().map(render).transpose()?,
+            files: files
+                .map(|(name, path)| Ok((name.clone(), render(path)?)))
+                .collect::<Result<_, Error>>()?,
+        })
     }
 }
 

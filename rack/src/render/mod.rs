@@ -10,7 +10,7 @@ mod script;
 mod template;
 
 pub use context::MASKED;
-pub use files::Served;
+pub use files::{Places, Served};
 pub use script::Syntax;
 
 use crate::Lacking;
@@ -67,6 +67,8 @@ pub enum Place {
         /// Which of its keys.
         key: &'static str,
     },
+    /// In a distro's tree.
+    Tree(String),
     /// A profile's arguments.
     Profile(String),
     /// A file below `/etc/booddies`.
@@ -80,6 +82,7 @@ impl std::fmt::Display for Place {
                 write!(f, "distro `{distro}`: {key} of method `{method}`")
             }
             Self::Network { distro, key } => write!(f, "distro `{distro}`: network.{key}"),
+            Self::Tree(distro) => write!(f, "distro `{distro}`: tree"),
             Self::Profile(name) => write!(f, "profile `{name}`: arguments"),
             Self::File(source) => f.write_str(source),
         }

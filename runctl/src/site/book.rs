@@ -2,7 +2,7 @@
 
 use rack::{Book, Fed, SiteFacts};
 
-use super::{Folder, Site};
+use super::{Folder, KernelSource, Site, set};
 use crate::services::Service;
 
 /// The distro that is our own live system, and the folder that it is built into.
@@ -30,7 +30,10 @@ impl Site {
                     distro: boots.distro,
                     version: boots.version,
                     architecture: boots.architecture,
-                    files: kernel.source.names().unwrap_or_else(|| every_file(distro)),
+                    files: match &kernel.source {
+                        KernelSource::Folder { path } => set::files(path),
+                        source => source.names().unwrap_or_else(|| every_file(distro)),
+                    },
                 })
             })
             .collect();

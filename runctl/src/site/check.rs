@@ -278,7 +278,7 @@ impl Check<'_> {
             Some(Place::Network { distro, key }) => {
                 Some((distro.as_str(), format!("network.{key}")))
             }
-            Some(Place::Profile(_)) | None => None,
+            Some(Place::Profile(_) | Place::Tree(_)) | None => None,
         };
         let of_distro = key.and_then(|(distro, key)| {
             let name = format!("distros/{distro}.toml");

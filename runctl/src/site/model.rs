@@ -191,6 +191,18 @@ pub enum KernelSource {
         /// sha256 of `.treeinfo` itself, or written-down lack of trust (none).
         sha256: Option<String>,
     },
+    /// From the distribution's own tree, where its distro file says.
+    Tree {
+        /// The tree, tried in order.
+        urls: Vec<String>,
+        /// sha256 of the distribution's list of checksums, or written-down lack of trust (none).
+        sha256: Option<String>,
+    },
+    /// From a folder of the operator's own: media that nobody may mirror.
+    Folder {
+        /// The folder on this host.
+        path: PathBuf,
+    },
     /// From plain URLs with sha256.
     Urls {
         /// Name in the folder, URLs (tried in order), sha256.
@@ -213,7 +225,7 @@ impl KernelSource {
         match self {
             Self::Deb { files, .. } => Some(files.iter().map(|file| file.0.clone()).collect()),
             Self::Urls { files } => Some(files.iter().map(|file| file.0.clone()).collect()),
-            Self::Treeinfo { .. } => None,
+            Self::Treeinfo { .. } | Self::Tree { .. } | Self::Folder { .. } => None,
         }
     }
 }

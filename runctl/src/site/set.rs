@@ -57,7 +57,7 @@ fn entries(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The files below a folder, by their paths from it.
-fn files(folder: &Path) -> BTreeSet<String> {
+pub(super) fn files(folder: &Path) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for name in entries(folder) {
         let path = folder.join(&name);

@@ -1,18 +1,20 @@
 //! `runctl feed boot`: kernels and initrds out of trees, from plain URLs, or from inside packages that data mirrors.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use feeds::apt::deb;
 use feeds::events::Watch;
 use feeds::plan::Plan;
 use feeds::store::{Object, RelPath, Store};
-use feeds::transfer::{Transfer, masked};
+use feeds::transfer::{Transfer, Want, masked};
 use feeds::yum::treeinfo;
 
 use super::data::{self, Surveyed};
 use super::{Item, Run};
-use crate::failure::{Class, Failure, Outcome};
-use crate::site::{KernelFeed, KernelSource};
+use crate::failure::{Class, Classify as _, Failure, Outcome};
+use crate::host::files;
+use crate::site::{KernelFeed, KernelSource, Site};
 
 /// Surveys all kernels, fetches what is missing, publishes.
 pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
@@ -23,13 +25,18 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         surveyed.push(Surveyed {
             name: format!("kernel {}", kernel.name),
             tree: data::tree_path("boot", &kernel.name)?,
-            plan: survey(kernel, &transfer, &*watch).await,
+            plan: survey(run.site, kernel, &transfer, &*watch).await,
         });
     }
     data::publish(run, "boot", surveyed, &transfer, &watch).await
 }
 
-async fn survey(kernel: &KernelFeed, transfer: &Transfer, watch: &dyn Watch) -> Outcome<Plan> {
+async fn survey(
+    site: &Site,
+    kernel: &KernelFeed,
+    transfer: &Transfer,
+    watch: &dyn Watch,
+) -> Outcome<Plan> {
     let mut plan = Plan {
         tree: data::tree_path("boot", &kernel.name)?,
         upstream: String::new(),
@@ -48,6 +55,37 @@ async fn survey(kernel: &KernelFeed, transfer: &Transfer, watch: &dyn Watch) -> 
             plan.trust = sha256.map_or("none", |_| "sha256 in boot.toml").to_owned();
             plan.have = BTreeMap::from([(data::file_path(".treeinfo")?, found.treeinfo)]);
             plan.get = found.images.into_iter().collect();
+        }
+        KernelSource::Tree { urls, sha256 } => {
+            let urls = data::urls(urls)?;
+            plan.upstream = urls.first().map(masked).unwrap_or_default();
+            let places = places(site, kernel)?;
+            let sha256 =
+                sha256.as_deref().map(|text| data::digest(&kernel.name, text)).transpose()?;
+            plan.trust = sha256.map_or("none", |_| "sha256 in boot.toml").to_owned();
+            let files: BTreeMap<_, _> = places
+                .files
+                .iter()
+                .map(|(name, place)| Ok((data::file_path(name)?, data::file_path(place)?)))
+                .collect::<Outcome<_>>()?;
+            plan.get = match &places.sums {
+                Some(sums) => {
+                    let sums = data::file_path(sums)?;
+                    feeds::files::survey_listed(&urls, &sums, sha256, &files, transfer, watch)
+                        .await?
+                        .files
+                }
+                None if sha256.is_none() => {
+                    let want = |(name, place)| (name, Want::below(&urls, &place));
+                    files.into_iter().map(want).collect()
+                }
+                None => return Err(no_sums(kernel)),
+            };
+        }
+        KernelSource::Folder { path } => {
+            plan.upstream = path.display().to_string();
+            plan.trust = "the operator's own".to_owned();
+            plan.have = carried(transfer.store(), path)?;
         }
         KernelSource::Urls { files } => {
             plan.get = data::wants(files)?;
@@ -68,6 +106,43 @@ async fn survey(kernel: &KernelFeed, transfer: &Transfer, watch: &dyn Watch) -> 
         }
     }
     Ok(plan)
+}
+
+/// Where the distribution keeps the boot files of this kernel.
+fn places(site: &Site, kernel: &KernelFeed) -> Outcome<rack::Places> {
+    let unknown =
+        || Failure::say(Class::Configuration, format!("kernel `{}` names no distro", kernel.name));
+    let boots = kernel.boots.as_ref().ok_or_else(unknown)?;
+    let distro = site.distros.iter().find(|distro| distro.name == boots.distro);
+    let distro = distro.ok_or_else(unknown)?;
+    let version = distro.version(&boots.version).ok_or_else(unknown)?;
+    let places = distro
+        .places(version, &boots.architecture)
+        .map_err(|error| Failure::new(Class::Configuration, error))?;
+    if places.files.is_empty() {
+        let told = format!("distro `{}` does not say where its tree has boot files", distro.name);
+        return Err(Failure::say(Class::Configuration, told)
+            .hint("name the files by `[[kernel.file]]`, or carry them in a `folder`"));
+    }
+    Ok(places)
+}
+
+fn no_sums(kernel: &KernelFeed) -> Failure {
+    let told =
+        format!("the distribution of kernel `{}` publishes no list of checksums", kernel.name);
+    Failure::say(Class::Configuration, told)
+        .hint("write `trust = \"none\"`, or name the files with their sha256 by `[[kernel.file]]`")
+}
+
+/// Takes a folder of this host into the store, files in folders included.
+fn carried(store: &Store, folder: &Path) -> Outcome<BTreeMap<RelPath, Object>> {
+    let tried = || format!("cannot read {}", folder.display());
+    let mut objects = BTreeMap::new();
+    for path in files::below(folder).or_fail(Class::Feed, tried)? {
+        let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
+        objects.insert(data::file_path(&name)?, store.insert_file(&path)?);
+    }
+    Ok(objects)
 }
 
 /// How a package's file name ends.

@@ -1,12 +1,16 @@
 //! boot.toml: DHCP, and the kernels that machines start from.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::super::kinds::{address, flag, inner_path, name, number, sha256, text, url, word};
+use serde_json::Value;
+
+use super::super::kinds::{
+    absolute, address, flag, inner_path, name, number, sha256, text, url, word, wrong,
+};
 use super::super::model::{Boot, Boots, Dhcp, Host, KernelFeed, KernelSource, Pool};
 use super::super::table::Table;
-use super::{host, loaders, plain_files, site::Base, some};
+use super::{Read, host, loaders, plain_files, site::Base, some};
 use crate::services::Service;
 
 pub(super) const FILE: &str = "boot.toml";
@@ -49,22 +53,32 @@ fn pool(mut table: Table<'_>) -> Pool {
 
 fn kernel(mut table: Table<'_>) -> KernelFeed {
     let name = table.required("name", name);
-    let ways = ["deb", "treeinfo", "file"].into_iter().filter(|way| table.has(way)).count();
+    let ways = ["deb", "treeinfo", "tree", "folder", "file"]
+        .into_iter()
+        .filter(|way| table.has(way))
+        .count();
     if ways != 1 {
         table.object(
             "name",
             format!("kernel `{name}` must come from one place"),
             Some(
-                "write one of `[kernel.deb]`, `[kernel.treeinfo]` or `[[kernel.file]]`".to_owned(),
+                "write one of `[kernel.deb]`, `[kernel.treeinfo]`, `[kernel.tree]`, `folder` or `[[kernel.file]]`"
+                    .to_owned(),
             ),
         );
     }
     let deb = table.table("deb").map(deb);
     let treeinfo = table.table("treeinfo").map(treeinfo);
+    let tree = table.table("tree").map(tree);
+    let folder = table.optional("folder", media).map(|path| KernelSource::Folder { path });
     let files = plain_files(&mut table);
     let boots = boots(&mut table);
+    if tree.is_some() && boots.is_none() {
+        table.lacks("a tree is read as its `distro` and `version` say: name them", None);
+    }
     table.finish();
-    KernelFeed { name, boots, source: deb.or(treeinfo).unwrap_or(KernelSource::Urls { files }) }
+    let source = deb.or(treeinfo).or(tree).or(folder).unwrap_or(KernelSource::Urls { files });
+    KernelFeed { name, boots, source }
 }
 
 /// Which distro the folder boots; nothing else finds it without.
@@ -79,21 +93,40 @@ fn boots(table: &mut Table<'_>) -> Option<Boots> {
     Some(Boots { distro: distro?, version: version?, architecture: architecture.to_owned() })
 }
 
+/// A folder of this host that holds the operator's own media.
+fn media(value: &Value) -> Read<PathBuf> {
+    let path = absolute(value)?;
+    if path.is_dir() { Ok(path) } else { wrong(format!("there is no folder `{}`", path.display())) }
+}
+
+fn tree(mut table: Table<'_>) -> KernelSource {
+    let urls = some(&mut table, "urls", url);
+    let sha256 = proof(&mut table, "the sha256 of its list of checksums");
+    table.finish();
+    KernelSource::Tree { urls, sha256 }
+}
+
 fn treeinfo(mut table: Table<'_>) -> KernelSource {
     let urls = some(&mut table, "urls", url);
     let architecture = table.or("architecture", "x86_64", name);
+    let sha256 = proof(&mut table, "the `sha256` of its .treeinfo");
+    table.finish();
+    KernelSource::Treeinfo { urls, architecture, sha256 }
+}
+
+/// What proves a tree, or the written-down lack of it.
+fn proof(table: &mut Table<'_>, what: &str) -> Option<String> {
     let sha256 = table.optional("sha256", sha256);
     table.optional("trust", word(&["none"]));
     match (table.has("sha256"), table.has("trust")) {
         (true, true) => table.object("trust", "`trust` does not go with `sha256`", None),
         (false, false) => table.lacks(
             "nothing vouches for this tree",
-            Some("write the `sha256` of its .treeinfo, or `trust = \"none\"`".to_owned()),
+            Some(format!("write {what}, or `trust = \"none\"`")),
         ),
         _ => {}
     }
-    table.finish();
-    KernelSource::Treeinfo { urls, architecture, sha256 }
+    sha256
 }
 
 fn deb(mut table: Table<'_>) -> KernelSource {
