@@ -38,7 +38,7 @@ fn tree(folder: &std::path::Path) -> String {
     let mut sums = String::new();
     for file in ["linux", "initrd.gz"] {
         fs_err::write(images.join("amd64").join(file), file).expect("a file");
-        sums += &format!("{}  ./amd64/{file}\n", hex(file.as_bytes()));
+        sums.extend([&hex(file.as_bytes()), "  ./amd64/", file, "\n"]);
     }
     fs_err::write(images.join("SHA256SUMS"), &sums).expect("a list");
     hex(sums.as_bytes())

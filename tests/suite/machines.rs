@@ -1,6 +1,8 @@
 //! The verbs of `runctl machine` on files: what would be a mistake is told by its place, and never written.
 
-use suite::Site;
+use std::process::Command;
+
+use suite::{Site, run};
 
 const DISTRO: &str = r#"
 title = "Debian"
@@ -150,4 +152,39 @@ fn a_file_of_machines_is_taken_whole_or_not_at_all() {
     let text = machines(&site);
     assert_eq!(text.matches("[[machine]]").count(), 2, "{text}");
     assert!(text.contains("parameters = { role = \"db\" }"), "{text}");
+}
+
+#[test]
+fn pushed_menus_join_the_operators_own_and_a_broken_one_stays_out() {
+    let site = described();
+    site.configure("rack.toml", "menus = \"boot-menus\"\n");
+    site.configure("menus/own.ipxe", "#!ipxe\n# Own tools\nexit\n");
+    let work = site.path("work");
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b", "-C"]).arg(&work).args(arguments);
+        run(&mut git).ok()
+    };
+    fs_err::create_dir_all(&work).expect("a folder");
+    git(&["init", "--quiet"]);
+    for (file, text) in [
+        ("pushed.ipxe", "#!ipxe\n# Pushed\nexit\n"),
+        ("broken.ipxe", "#!ipxe\ngoto nowhere\n"),
+        ("readme.txt", "no menu\n"),
+    ] {
+        fs_err::write(work.join(file), text).expect("a file");
+    }
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "menus"]);
+    let bare = site.state("gito/repositories/boot-menus.git").display().to_string();
+    git(&["clone", "--quiet", "--bare", ".", &bare]);
+
+    // Where rack has been started once, a feed writes its book anew.
+    fs_err::create_dir_all(site.state("rendered/rack")).expect("a folder");
+    let told = site.runctl(&["machine", "add", "a", "--mac", "52:54:00:00:00:01"]).stderr;
+    assert!(told.contains("`broken` of the repository is left out"), "{told}");
+    drop(site.runctl(&["feed", "boot", "--progress", "none"]));
+    let book = fs_err::read_to_string(site.state("rendered/rack/book.json")).expect("a book");
+    assert!(book.contains("Own tools") && book.contains("Pushed"), "{book}");
+    assert!(!book.contains("nowhere"), "{book}");
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use git2::{ErrorCode, ObjectType, Repository};
 
-use super::Error;
+use super::{Error, remote};
 
 /// Reads the text files in the outermost folder of what HEAD names, whose names end so; none of an empty repository.
 pub fn texts(path: &Path, ending: &str) -> Result<Vec<(String, String)>, Error> {
+    remote::set_up();
     let failed = |source| Error::Open { path: path.to_owned(), source };
     let repository = Repository::open_bare(path).map_err(failed)?;
     let head = match repository.head() {

@@ -16,6 +16,7 @@ use crate::host::{files, notify};
 use crate::plan::{STOP_SECONDS, Wanted};
 use crate::probe;
 use crate::services::{Service, ServiceSpec};
+use crate::site::Site;
 use crate::supervise;
 
 /// How long to wait for other units that are starting at the same time.
@@ -67,7 +68,8 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
 
 /// Starts the service and watches over it; returns only when it cannot go on.
 async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome {
-    let mut written = newest_change(context);
+    // First the time, then the text: an edit between the two is noticed later.
+    let mut written = newest_change(context, &context.site()?);
     let site = context.site()?;
     let wanted = Wanted::of(&site, &[service]);
     notify::status("starting");
@@ -94,7 +96,7 @@ async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome 
         if pauses.is_multiple_of(PAUSES) {
             watch.look().await?;
         }
-        let now = newest_change(context);
+        let now = newest_change(context, &site);
         if now != written {
             written = now;
             if let Err(failure) = live::reread(context, docker, &[service]).await {
@@ -167,11 +169,14 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// When the configuration was last written, or something published.
-fn newest_change(context: &Context) -> Option<SystemTime> {
+/// When the configuration was last written, something published, or a menu pushed.
+fn newest_change(context: &Context, site: &Site) -> Option<SystemTime> {
     let files = files::below(&context.layout.configuration()).unwrap_or_default();
-    let current = context.layout.store().join("published/current");
-    let paths = files.into_iter().chain([current]);
+    let current = site.layout.store().join("published/current");
+    let menus = site.rack.menus.iter().flat_map(|name| {
+        ["refs/heads", "packed-refs"].map(|refs| site.layout.repository(name).join(refs))
+    });
+    let paths = files.into_iter().chain([current]).chain(menus);
     paths.filter_map(|path| fs_err::symlink_metadata(path).ok()?.modified().ok()).max()
 }
 

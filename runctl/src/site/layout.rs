@@ -73,6 +73,11 @@ impl Layout {
         self.root.join("run/booddies")
     }
 
+    /// A repository of gito.
+    pub fn repository(&self, name: &str) -> PathBuf {
+        self.service(Service::Gito).join("repositories").join(format!("{name}.git"))
+    }
+
     /// The folder of rack's control socket.
     pub fn control(&self) -> PathBuf {
         self.volatile().join(Service::Rack.name())

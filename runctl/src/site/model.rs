@@ -398,6 +398,8 @@ pub struct Ntpd {
 pub struct Rack {
     /// Seconds until the token of an install expires.
     pub token_lifetime: u32,
+    /// A repository of gito with more menus.
+    pub menus: Option<String>,
 }
 
 impl Hosts {

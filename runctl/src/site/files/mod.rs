@@ -121,6 +121,7 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
     let (rack_host, rack) = rack::read(reading.open(rack::FILE), &base);
     let distros = read_distros(reading, &folder);
     let (profiles, secrets) = profiles::read(reading.open(profiles::FILE), &folder, &distros);
+    let repository = rack.menus.as_ref().map(|name| layout.repository(name));
     Site {
         set: Set::look(&layout),
         layout,
@@ -147,7 +148,7 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
         profiles,
         secrets,
         distros,
-        menus: menus::read(&folder),
+        menus: menus::read(&folder, repository.as_deref()),
         baseline: baseline(&folder),
     }
 }
