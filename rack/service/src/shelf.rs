@@ -49,6 +49,11 @@ impl Shelf {
             if mark.is_none() || mark != seen {
                 match read(path.to_owned()).await {
                     Ok(book) => {
+                        // They stop only who chooses them; the site's operator is told before that.
+                        for mistake in book.mistakes() {
+                            let (script, line) = (mistake.script, mistake.line);
+                            tracing::warn!("{script}, line {line}: {}", mistake.problem);
+                        }
                         self.lay(book);
                         tracing::info!("the book is read");
                         complaint.clear();

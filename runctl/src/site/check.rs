@@ -315,8 +315,16 @@ impl Check<'_> {
         }
     }
 
-    /// The operator's own menus: every label is there.
+    /// Menus: each page of what will be in the set renders and leads somewhere; in the operator's own, every label is there.
     fn menus(&self) {
+        for mistake in self.site.book_to_be().mistakes() {
+            let page: Vec<_> = mistake.script.split('/').collect();
+            if let ["menu", "boot", distro, ..] = page.as_slice() {
+                let told =
+                    format!("{}, line {}: {}", mistake.script, mistake.line, mistake.problem);
+                self.reading.whole(&format!("distros/{distro}.toml"), told);
+            }
+        }
         for menu in &self.site.menus {
             for mistake in rack::check::labels(&menu.name, &menu.text) {
                 let file = format!("menus/{}.ipxe", menu.name);
