@@ -7,14 +7,21 @@ use serde::Serialize;
 
 use super::{Error, Place};
 
+thread_local! {
+    /// Made once: a site of a thousand machines renders thousands of templates to be checked.
+    static RULES: Environment<'static> = environment();
+}
+
 /// Renders a template that the operator or a distro's file wrote; `place` says which, for the error.
 pub(super) fn render(
     place: Place,
     template: &str,
     context: &impl Serialize,
 ) -> Result<String, Error> {
-    environment().render_named_str("template", template, Serde(context)).map_err(|error| {
-        Error::Template { place, line: error.line().unwrap_or(1), problem: problem(&error) }
+    RULES.with(|rules| {
+        rules.render_named_str("template", template, Serde(context)).map_err(|error| {
+            Error::Template { place, line: error.line().unwrap_or(1), problem: problem(&error) }
+        })
     })
 }
 
@@ -24,9 +31,11 @@ pub(super) fn script(
     template: &str,
     context: &impl Serialize,
 ) -> Result<String, Error> {
-    environment()
-        .render_named_str(name, template, Serde(context))
-        .map_err(|source| Error::Script { name, source })
+    RULES.with(|rules| {
+        rules
+            .render_named_str(name, template, Serde(context))
+            .map_err(|source| Error::Script { name, source })
+    })
 }
 
 /// Makes the rules: an unknown variable is an error, and so is printing one that this machine or site does not have.

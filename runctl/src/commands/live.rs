@@ -9,20 +9,20 @@ use crate::failure::Outcome;
 use crate::host::files;
 use crate::plan::{Step, Wanted};
 use crate::services::{self, ConfigFile, Service};
+use crate::site::Site;
 
 /// How long to wait for another run that changes containers.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Applies files and signals of these services; one that does not run is left to its next start.
-pub async fn apply(context: &Context, chosen: &[Service]) -> Outcome {
+pub async fn apply(context: &Context, site: &Site, chosen: &[Service]) -> Outcome {
     let Ok(docker) = Docker::connect().await else {
         context.console.note("no engine answers: it counts from the next `runctl up` on");
         return Ok(());
     };
-    let site = context.site()?;
     let mut running = Vec::new();
     for &service in chosen {
-        let container = docker.container(&services::spec(&site, service).container).await?;
+        let container = docker.container(&services::spec(site, service).container).await?;
         if container.is_some_and(|container| container.state == State::Running) {
             running.push(service);
         }
@@ -30,23 +30,29 @@ pub async fn apply(context: &Context, chosen: &[Service]) -> Outcome {
     if running.is_empty() {
         return Ok(());
     }
-    reread(context, &docker, &running).await
+    reread(context, &docker, site, &running).await
 }
 
 /// Applies what changed in the configuration to containers that run.
-pub async fn reread(context: &Context, docker: &Docker, running: &[Service]) -> Outcome {
+pub async fn reread(
+    context: &Context,
+    docker: &Docker,
+    before: &Site,
+    running: &[Service],
+) -> Outcome {
+    let _lock = lock_engine(before, "reread", PATIENCE).await?;
+    // Read under the lock: whoever held it may have applied a later edit.
     let site = context.site()?;
     let wanted = Wanted::of(&site, running);
-    let _lock = lock_engine(&site, "reread", PATIENCE).await?;
     let mut plan = up::plan_up(docker, &site, &wanted).await?;
-    let before = plan.steps.len();
+    let steps = plan.steps.len();
     plan.steps.retain(|step| {
         matches!(
             step,
             Step::File(..) | Step::Signal(..) | Step::Folder(_) | Step::Unlink(_) | Step::Secret(_)
         )
     });
-    if plan.steps.len() < before {
+    if plan.steps.len() < steps {
         let names: Vec<_> = running.iter().map(|service| service.name()).collect();
         context.console.note(&format!(
             "the configuration asks for a new container: run `runctl up {}`",

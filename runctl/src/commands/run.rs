@@ -99,7 +99,7 @@ async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome 
         let now = newest_change(context, &site);
         if now != written {
             written = now;
-            if let Err(failure) = live::reread(context, docker, &[service]).await {
+            if let Err(failure) = live::reread(context, docker, &site, &[service]).await {
                 // A mistake in a file must not end a service that runs well.
                 context.console.failure(&failure);
             }

@@ -68,13 +68,28 @@ pub(super) fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
-/// Line and column (both from 1, the column in characters) of a byte of a text.
-pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
+/// Where the lines of a text begin: each of thousands of values asks for its own.
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Finds them.
+    pub(super) fn of(text: &str) -> Self {
+        let later = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        Self(std::iter::once(0).chain(later).collect())
     }
-    let before = &text[..offset];
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+
+    /// The line of a byte, counted from 1.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.0.partition_point(|start| *start <= offset)
+    }
+
+    /// Line and column of a byte of the text, both from 1, the column in characters.
+    pub(super) fn place(&self, text: &str, offset: usize) -> (usize, usize) {
+        let mut offset = offset.min(text.len());
+        while !text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.line(offset);
+        (line, text[self.0[line - 1]..offset].chars().count() + 1)
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::findings::{Finding, place};
+use super::findings::{Finding, Lines};
 use super::table::Table;
 
 /// A value in effect.
@@ -45,6 +45,7 @@ impl Effective {
 /// Text and content of one file.
 struct Document<'i> {
     text: &'i str,
+    lines: Lines,
     table: Spanned<DeTable<'i>>,
     /// Lines that are no TOML: what is missing after them may stand in them.
     broken: HashSet<usize>,
@@ -69,7 +70,8 @@ impl<'i> Reading<'i> {
         };
         for (file, text) in sources {
             let (table, errors) = DeTable::parse_recoverable(text);
-            reading.documents.insert(file, Document { text, table, broken: HashSet::new() });
+            let lines = Lines::of(text);
+            reading.documents.insert(file, Document { text, lines, table, broken: HashSet::new() });
             for error in errors {
                 reading.note(file, Some(error.span().unwrap_or(0..0)), error.message(), None);
             }
@@ -113,7 +115,7 @@ impl<'i> Reading<'i> {
     ) {
         let document = self.documents.get(file);
         let (line, column) = match (&span, document) {
-            (Some(span), Some(document)) => place(document.text, span.start),
+            (Some(span), Some(document)) => document.lines.place(document.text, span.start),
             _ => (0, 0),
         };
         if document.is_some_and(|document| document.broken.contains(&line)) {
@@ -169,9 +171,8 @@ impl<'i> Reading<'i> {
         value: Value,
         span: Option<Range<usize>>,
     ) {
-        let line = span.as_ref().and_then(|span| {
-            self.documents.get(file).map(|document| place(document.text, span.start).0)
-        });
+        let line =
+            span.as_ref().and_then(|span| Some(self.documents.get(file)?.lines.line(span.start)));
         let mut values = self.values.borrow_mut();
         self.index.borrow_mut().insert((file, key.clone()), values.len());
         values.push(Effective { file, key, value, line, span });

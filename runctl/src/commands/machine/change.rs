@@ -143,8 +143,8 @@ pub(super) async fn edit(
         MachinesFile::parse(&text).map_err(|error| Failure::new(Class::Configuration, error))?;
     edit(&mut file).map_err(|error| Failure::new(Class::Usage, error))?;
     let text = file.text();
-    Site::load_with(&context.layout, FILE, &text)?;
+    let site = Site::load_with(&context.layout, FILE, &text)?;
     files::write_atomically(&path, text.as_bytes(), 0o644, None)
         .or_fail(Class::Missing, || format!("cannot write {}", path.display()))?;
-    live::apply(context, &[Service::Boot, Service::Rack]).await
+    live::apply(context, &site, &[Service::Boot, Service::Rack]).await
 }
