@@ -54,6 +54,7 @@ fn dnsmasq_conf() {
     dhcp-ignore-names=tag:!known
     log-dhcp
     enable-tftp
+    tftp-max=1000
     tftp-root=/srv/tftp
     dhcp-match=set:ipxe,175
     dhcp-userclass=set:ipxe,iPXE

@@ -28,6 +28,8 @@ pub(super) fn lines(site: &Site) -> Vec<String> {
     let published = format!("http://{data}/built/loaders");
     let mut lines = vec![
         "enable-tftp".to_owned(),
+        // A rack that is switched on at once; of itself dnsmasq lets all but fifty wait, past their firmware's patience.
+        "tftp-max=1000".to_owned(),
         format!("tftp-root={TFTP_ROOT}"),
         // iPXE says so twice; some builds leave one out.
         "dhcp-match=set:ipxe,175".to_owned(),
