@@ -1,4 +1,4 @@
-//! `runctl build`: makes the images, as far as their sources changed.
+//! `runctl build`: makes the images, as far as their sources changed, and what machines boot and are installed from.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{Context, lock_engine};
 use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::Outcome;
-use crate::images::{self, Options};
+use crate::images::{self, Made, Options, Steps};
 use crate::site::Site;
 use crate::ui::table::Table;
 
@@ -30,6 +30,13 @@ pub struct Build {
 enum What {
     /// The loaders for machines that boot by HTTP, and media for those that cannot boot from the network.
     Loaders,
+    /// The live system: rescue shell, hardware report, and the installer of root images.
+    Live,
+    /// The root that a profile of method `image` is installed from.
+    Os {
+        /// The profile.
+        profile: String,
+    },
 }
 
 /// Builds images, or what machines boot.
@@ -38,7 +45,27 @@ pub async fn build(context: &Context, build: &Build) -> Outcome {
     match &build.what {
         None => services(context, &site, build).await,
         Some(What::Loaders) => loaders(context, &site).await,
+        Some(What::Live) => {
+            let watch = context.console.watch();
+            let work = async |steps: &Steps<'_>| images::live::build(&site, steps).await;
+            report(context, &Steps::follow("build live".to_owned(), &*watch, work).await?);
+            Ok(())
+        }
+        Some(What::Os { profile }) => {
+            let watch = context.console.watch();
+            let work = async |steps: &Steps<'_>| images::os::build(&site, profile, steps).await;
+            report(context, &Steps::follow(format!("build os {profile}"), &*watch, work).await?);
+            Ok(())
+        }
     }
+}
+
+fn report(context: &Context, made: &Made) {
+    let text = || {
+        let Made { path, size, generation } = made;
+        format!("/{path}/, {}, is served as generation {generation}", indicatif::HumanBytes(*size))
+    };
+    context.console.report(|| serde_json::json!({ "built": made }), text);
 }
 
 async fn loaders(context: &Context, site: &Site) -> Outcome {

@@ -4,18 +4,18 @@
 //! give the same image id wherever it is made.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use feeds::apt::{HostSource, Trust};
 use sha2::Digest as _;
 use tempfile::NamedTempFile;
 
-use super::archive::{EPOCH, EPOCH_TEXT, Writer, diff_id};
+use super::archive::{EPOCH_TEXT, Writer, diff_id};
+use super::mmdebstrap::Mmdebstrap;
+use super::own_set::words;
 use crate::engine::LABEL_INPUT;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::apt;
 use crate::site::Layout;
-use crate::ui::quoted;
 
 /// The files of `images/base/` that say how the root is made.
 const FILES: [&str; 4] = ["packages", "apt.conf", "dpkg.cfg", "customize"];
@@ -69,8 +69,7 @@ impl Recipe {
 
     /// The packages beyond the essential ones.
     fn packages(&self) -> String {
-        let words = self.files[0].lines().map(|line| line.split('#').next().unwrap_or("").trim());
-        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(",")
+        words(&self.files[0]).into_iter().collect::<Vec<_>>().join(",")
     }
 
     /// Makes the root with mmdebstrap and wraps it as an image archive.
@@ -85,39 +84,21 @@ impl Recipe {
     }
 
     async fn mmdebstrap(&self, sources: &Path, layer: &Path) -> Outcome {
-        let mut command = tokio::process::Command::new("mmdebstrap");
-        command.args(["--variant=minbase", "--mode=root", "--format=tar", "--quiet"]);
-        command.arg(format!("--include={}", self.packages()));
-        command.args(self.options.iter().map(|option| format!("--aptopt={option}")));
+        let mut run = Mmdebstrap::new("the base image", "minbase");
+        run.option("format", "tar").option("include", self.packages());
+        for option in &self.options {
+            run.option("aptopt", option);
+        }
         for (option, file) in
             [("aptopt", "apt.conf"), ("dpkgopt", "dpkg.cfg"), ("customize-hook", "customize")]
         {
-            command.arg(format!("--{option}={}", self.folder.join(file).display()));
+            run.option(option, self.folder.join(file).display());
         }
-        command.arg(&self.codename).arg(layer).arg(sources);
-        command.env("SOURCE_DATE_EPOCH", EPOCH.to_string()).env("LC_ALL", "C.UTF-8");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        let output = command
-            .output()
-            .await
-            .or_fail(Class::Missing, || "cannot run mmdebstrap".to_owned())
-            .map_err(|failure| {
-                failure
-                    .hint("install the package `mmdebstrap`, or name a `base` image in site.toml")
-            })?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let mut last: Vec<_> = said.lines().rev().take(8).collect();
-        last.reverse();
-        let last = quoted(&last);
-        Err(Failure::say(Class::Engine, format!("mmdebstrap could not make the base image{last}"))
-            .hint("does `apt-get update` work on this host?"))
+        let ran = run.run(&self.codename, layer, sources, |step| tracing::info!("{step}")).await;
+        ran.map_err(|failure| match failure.hint {
+            None => failure.hint("does `apt-get update` work on this host?"),
+            Some(_) => failure,
+        })
     }
 }
 

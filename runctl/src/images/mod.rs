@@ -5,7 +5,11 @@
 mod archive;
 mod base;
 mod context;
+pub mod live;
 pub mod loaders;
+mod mmdebstrap;
+pub mod os;
+mod own_set;
 mod settle;
 
 use std::collections::HashMap;
@@ -35,6 +39,45 @@ pub struct Built {
     pub id: String,
     /// Whether it was there already.
     pub unchanged: bool,
+}
+
+/// Something that machines boot or are installed from, built and published.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Made {
+    /// Its folder below data.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The generation that serves it.
+    pub generation: u64,
+}
+
+/// Tells the steps of one long piece of work to whoever watches.
+pub struct Steps<'a> {
+    id: Id,
+    watch: &'a dyn Watch,
+}
+
+impl<'a> Steps<'a> {
+    /// Does the work, telling its beginning and its end.
+    pub async fn follow<T>(
+        label: String,
+        watch: &'a dyn Watch,
+        work: impl AsyncFnOnce(&Self) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let steps = Self { id: Id::fresh(), watch };
+        watch.event(Event::Started { id: steps.id, label, total: None, unit: Some("step") });
+        let outcome = work(&steps).await;
+        let failed = outcome.as_ref().err().map(|failure| failure.error.to_string());
+        watch.event(Event::Finished { id: steps.id, failed });
+        outcome
+    }
+
+    /// Tells one step.
+    fn tell(&self, step: &str) {
+        tracing::info!("{step}");
+        self.watch.event(Event::Advanced { id: self.id, by: 1 });
+    }
 }
 
 /// The name of a service's image.
