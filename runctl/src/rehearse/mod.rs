@@ -45,6 +45,10 @@ pub struct Rehearsal {
     pub kernel: PathBuf,
     /// Where the verdict on the accelerator is kept until the host restarts.
     pub volatile: PathBuf,
+    /// Whether it is followed until it has booted what was installed on its disk.
+    pub install: bool,
+    /// Whether it stays on at the end, until somebody interrupts.
+    pub hold: bool,
     /// How long the whole way may take.
     pub patience: Duration,
     /// Where the screen is saved at the end; absolute.
@@ -61,6 +65,7 @@ pub struct Rehearsal {
 enum End {
     Arrived,
     Refused(String),
+    Failed,
     SwitchedOff,
     OutOfPatience,
 }
@@ -93,11 +98,15 @@ where
         memory: rehearsal.memory,
         mac,
         bridge: rehearsal.bridge.clone(),
+        restarts: rehearsal.install,
         medium: rehearsal.medium.clone(),
     };
     let (mut vm, power_on) = Vm::power_on(&hardware).await?;
     tell(&format!("{name} is on ({}, {mac}, on {})", rehearsal.firmware, rehearsal.bridge));
     let mut journey = Journey::new(mac, rehearsal.machine.address, &rehearsal.way);
+    if rehearsal.install {
+        journey = journey.into_its_disk();
+    }
     if let Some(stage) = rehearsal.until {
         journey.end_at(stage);
     }
@@ -118,15 +127,19 @@ where
         vm.screenshot(path).await?;
         tell(&format!("the screen is in {}", path.display()));
     }
-    let stopped = stopped(&journey, &end, rehearsal.patience, &vm.serial());
-    vm.power_off().await;
-    Ok(Report {
+    let report = Report {
         machine: name.clone(),
         firmware: rehearsal.firmware,
         accelerator: verdict,
         reached: journey.reached().to_vec(),
-        stopped,
-    })
+        stopped: stopped(&journey, &end, rehearsal.patience, &vm.serial()),
+    };
+    if rehearsal.hold && !matches!(end, End::SwitchedOff) {
+        tell(&format!("{report}{name} stays on until you interrupt this"));
+        vm.ended().await;
+    }
+    vm.power_off().await;
+    Ok(report)
 }
 
 /// Waits until the machine has said something on its serial console; for ever where nothing is awaited.
@@ -171,6 +184,9 @@ async fn follow(
         if by_stages && journey.missing().is_none() {
             return Ok(End::Arrived);
         }
+        if journey.failed() {
+            return Ok(End::Failed);
+        }
         if let Some(path) = journey.refused() {
             return Ok(End::Refused(path.to_owned()));
         }
@@ -188,6 +204,7 @@ fn stopped(journey: &Journey, end: &End, patience: Duration, serial: &str) -> Op
     let why = match end {
         End::Arrived => return None,
         End::Refused(path) => format!("it was refused {path}"),
+        End::Failed => "its installer says that it failed".to_owned(),
         End::SwitchedOff => "it restarted or switched itself off".to_owned(),
         End::OutOfPatience => format!("it did not arrive within {} s", patience.as_secs()),
     };

@@ -40,10 +40,14 @@ pub enum Stage {
     AnswerFile,
     /// The installer called back.
     Callback,
+    /// The installer is done.
+    Finished,
+    /// What it installed has booted from the disk, and called back.
+    Booted,
 }
 
 impl Stage {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Offer,
         Self::Loader,
         Self::Script,
@@ -51,6 +55,8 @@ impl Stage {
         Self::Initrd,
         Self::AnswerFile,
         Self::Callback,
+        Self::Finished,
+        Self::Booted,
     ];
 
     /// What to look at when a machine does not get here.
@@ -75,6 +81,12 @@ impl Stage {
             Self::Callback => {
                 "does the answer file do its first callback ({{ callback }}/started)?"
             }
+            Self::Finished => {
+                "which step stopped (`runctl machine show`)? with --hold the machine stays on, its log is /run/install.log"
+            }
+            Self::Booted => {
+                "does the machine start from its disk (see the screen with --shot), and does it call {{ callback }}/booted?"
+            }
         }
     }
 }
@@ -89,6 +101,8 @@ impl fmt::Display for Stage {
             Self::Initrd => "initrd",
             Self::AnswerFile => "answer file",
             Self::Callback => "callback",
+            Self::Finished => "finished",
+            Self::Booted => "booted",
         })
     }
 }
@@ -125,6 +139,7 @@ pub struct Journey {
     expected: Vec<Stage>,
     reached: Vec<Reached>,
     refused: BTreeMap<String, u32>,
+    failed: bool,
     evidence: Vec<Line>,
 }
 
@@ -146,6 +161,7 @@ impl Journey {
         expected.retain(|stage| match stage {
             Stage::Kernel | Stage::Initrd => paths.values().any(|other| other == stage),
             Stage::AnswerFile | Stage::Callback => way.answered,
+            Stage::Finished | Stage::Booted => false,
             _ => true,
         });
         Self {
@@ -155,8 +171,16 @@ impl Journey {
             expected,
             reached: Vec::new(),
             refused: BTreeMap::new(),
+            failed: false,
             evidence: Vec::new(),
         }
+    }
+
+    /// Makes it a journey that ends when the machine has booted what was installed.
+    #[must_use]
+    pub fn into_its_disk(mut self) -> Self {
+        self.expected.extend([Stage::Finished, Stage::Booted]);
+        self
     }
 
     /// Lets the journey end at an earlier stage than the last.
@@ -184,7 +208,8 @@ impl Journey {
         if stage > Stage::Loader && !self.has(Stage::Loader) {
             new.push(self.reach(Stage::Loader, line.seconds, OWN_LOADER.into()));
         }
-        if !self.has(stage) {
+        // Each word of the installer's is worth a line; whatever else happens again is not.
+        if !self.has(stage) || (stage == Stage::Callback && !self.told(&detail)) {
             new.push(self.reach(stage, line.seconds, detail));
         }
         new
@@ -218,6 +243,11 @@ impl Journey {
         hopeless.map(|(path, _)| path.as_str())
     }
 
+    /// Whether the installer said that it failed.
+    pub fn failed(&self) -> bool {
+        self.failed
+    }
+
     /// The last lines that name the machine's MAC or address.
     pub fn evidence(&self) -> &[Line] {
         &self.evidence
@@ -225,6 +255,10 @@ impl Journey {
 
     fn has(&self, stage: Stage) -> bool {
         self.reached.iter().any(|reached| reached.stage == stage)
+    }
+
+    fn told(&self, detail: &str) -> bool {
+        self.reached.iter().any(|it| it.stage == Stage::Callback && it.detail == detail)
     }
 
     fn reach(&mut self, stage: Stage, seconds: f64, detail: String) -> Reached {
@@ -273,8 +307,12 @@ impl Journey {
         if let Some(loader) = path.strip_prefix(LOADERS) {
             return (status < 300).then(|| (Stage::Loader, loader.to_owned()));
         }
-        let stage = if path.starts_with(CALLBACK) {
-            Stage::Callback
+        let stage = if let Some(word) = callback(path) {
+            match word {
+                "finished" => Stage::Finished,
+                "booted" => Stage::Booted,
+                _ => Stage::Callback,
+            }
         } else if path.starts_with(INSTALL) {
             Stage::AnswerFile
         } else {
@@ -291,8 +329,15 @@ impl Journey {
             return None;
         }
         self.refused.remove(path);
-        Some((stage, path.to_owned()))
+        let word = callback(path);
+        self.failed |= word == Some("failed");
+        Some((stage, word.unwrap_or(path).to_owned()))
     }
+}
+
+/// The word that a callback tells.
+fn callback(path: &str) -> Option<&str> {
+    path.strip_prefix(CALLBACK)?.rsplit('/').next()
 }
 
 #[cfg(test)]

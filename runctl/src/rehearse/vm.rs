@@ -37,6 +37,8 @@ pub(super) struct Hardware {
     pub(super) mac: rack::Mac,
     /// The bridge it is plugged into.
     pub(super) bridge: String,
+    /// Whether it restarts when its system wants to, or ends.
+    pub(super) restarts: bool,
     /// A medium that it starts from; then it cannot boot from the network.
     pub(super) medium: Option<PathBuf>,
 }
@@ -55,7 +57,8 @@ impl Hardware {
             .into_iter()
             .chain(["-machine", self.machine()])
             .chain(["-accel", self.accelerator.argument(), "-cpu", "max", "-smp", "2"])
-            .chain(["-m", &memory, "-device", self.screen(), "-display", "none", "-no-reboot"])
+            .chain(["-m", &memory, "-device", self.screen(), "-display", "none"])
+            .chain((!self.restarts).then_some("-no-reboot"))
             // It stands still until its card is plugged in; then its clock and ours start together.
             .chain(["-S", "-qmp", "stdio"])
             .map(str::to_owned)
@@ -246,6 +249,7 @@ mod tests {
             memory: 1024,
             mac: rack::Mac([0x52, 0x54, 0, 0x77, 0, 1]),
             bridge: "br0".into(),
+            restarts: false,
             medium: None,
         }
     }

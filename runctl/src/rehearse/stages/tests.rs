@@ -67,7 +67,7 @@ fn a_card_with_ipxe_needs_no_loader() {
     19.4 kernel: /boot/debian-12/linux
     23 initrd: /boot/debian-12/initrd.gz
     92.5 answer file: /install/abc123…/preseed.cfg
-    97.2 callback: /callback/abc123…/started
+    97.2 callback: started
     ");
     assert_eq!(journey.missing(), None);
 }
@@ -141,4 +141,37 @@ fn without_the_first_script_a_machine_goes_on_to_its_disk() {
     follow(&mut journey, &format!("{offer}{refusal}"));
     assert_eq!(journey.refused(), Some("/boot.ipxe"));
     assert_eq!(journey.missing(), Some(Stage::Script));
+}
+
+const INSTALL: &str = r#"
+90.0 rack 2026-11-22T12:32:10.000Z 10.90.6.17 "GET /install/abc123…/install.conf HTTP/1.1" 200 382 "curl/7.88.1"
+91.0 rack 2026-11-22T12:32:11.000Z 10.90.6.17 "POST /callback/abc123…/started HTTP/1.1" 204 0 "curl/7.88.1"
+95.0 rack 2026-11-22T12:32:15.000Z 10.90.6.17 "POST /callback/abc123…/partitioned HTTP/1.1" 204 0 "curl/7.88.1"
+"#;
+
+#[test]
+fn an_install_is_over_when_it_has_booted_from_its_disk() {
+    let mut journey = journey(None, &debian()).into_its_disk();
+    follow(&mut journey, BIOS);
+    assert_eq!(journey.missing(), Some(Stage::Finished));
+    let told = follow(
+        &mut journey,
+        r#"
+300.0 rack 2026-11-22T12:35:40.000Z 10.90.6.17 "POST /callback/abc123…/finished HTTP/1.1" 204 0 "curl/7.88.1"
+380.0 rack 2026-11-22T12:37:00.000Z 10.90.6.17 "POST /callback/abc123…/booted HTTP/1.1" 204 0 "curl/7.88.1""#,
+    );
+    assert_eq!(told, "300 finished: finished\n380 booted: booted");
+    assert_eq!(journey.missing(), None);
+}
+
+#[test]
+fn every_word_of_the_installer_is_told_once_and_a_failure_ends_it() {
+    let mut journey = journey(Some([10, 90, 6, 17].into()), &debian()).into_its_disk();
+    let told = follow(&mut journey, INSTALL);
+    assert!(told.ends_with("91 callback: started\n95 callback: partitioned"), "{told}");
+    assert_eq!(follow(&mut journey, INSTALL), "");
+    assert!(!journey.failed());
+    let failed = r#"97.0 rack 2026-11-22T12:32:17.000Z 10.90.6.17 "POST /callback/abc123…/failed HTTP/1.1" 204 0 "curl/7.88.1""#;
+    assert_eq!(follow(&mut journey, failed), "97 callback: failed");
+    assert!(journey.failed());
 }
