@@ -6,6 +6,7 @@ mod boot;
 mod faults;
 mod git;
 mod house;
+mod image_install;
 mod install;
 mod interruption;
 mod kernels;

@@ -33,6 +33,12 @@ pub struct Rehearse {
     /// Save the machine's screen at the end.
     #[arg(long, value_name = "FILE.png")]
     shot: Option<PathBuf>,
+    /// Follow the install to its end: until what was installed has booted from the VM's disk.
+    #[arg(long)]
+    install: bool,
+    /// Leave the VM on at the end, until you interrupt: to log in, or to see what went wrong.
+    #[arg(long)]
+    hold: bool,
     /// How long it may take until it calls back.
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     timeout: u64,
@@ -112,6 +118,13 @@ fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
             format!("profile `{}` boots no kernel that could be followed", profile.name),
         ));
     };
+    if arguments.install && !way.answered {
+        return Err(Failure::say(
+            Class::Usage,
+            format!("profile `{}` installs nothing by itself", profile.name),
+        )
+        .hint("rehearse without --install"));
+    }
     let firmware = arguments.firmware.unwrap_or(machine.firmware);
     if firmware.architecture() != profile.architecture {
         let Profile { name, architecture, .. } = profile;
@@ -133,6 +146,8 @@ fn rehearsal(site: &Site, arguments: &Rehearse) -> Outcome<Rehearsal> {
         kernel: site.layout.store().join("published/current").join(kernel),
         way,
         volatile: site.layout.volatile(),
+        install: arguments.install,
+        hold: arguments.hold,
         patience: Duration::from_secs(arguments.timeout),
         screenshot: arguments.shot.as_ref().map(absolute).transpose()?,
         medium: arguments.medium.as_ref().map(absolute).transpose()?,

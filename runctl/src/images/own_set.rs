@@ -1,12 +1,15 @@
 //! The site's own APT set, as the source of the roots that machines run: what is not in it cannot be in them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use feeds::store::{Object, RelPath, Store, Tree};
+use sha2::Digest as _;
 
+use super::Made;
 use super::mmdebstrap::Mmdebstrap;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
+use crate::host::files;
 use crate::services::Service;
 use crate::site::Site;
 
@@ -14,6 +17,9 @@ use crate::site::Site;
 const KEYRING: &str = "booddies-archive-keyring.asc";
 /// What is published below the URL space of data as `built/…`.
 const SCOPE: &str = "built";
+
+/// The files of a tree that was built.
+pub(super) type Files = BTreeMap<RelPath, Object>;
 
 /// One published APT repository, of one generation.
 pub(super) struct OwnSet {
@@ -46,8 +52,7 @@ impl OwnSet {
             )
             .hint("roots are made from a selection: write `packages` into its [[apt]]"));
         }
-        let suite = only_suite(&folder)?;
-        Ok(Self { name: name.to_owned(), suite, folder })
+        Ok(Self { name: name.to_owned(), suite: only_suite(&folder)?, folder })
     }
 
     /// The file that holds the site's public key.
@@ -81,30 +86,76 @@ impl OwnSet {
         run.run(&self.suite, output, line, step).await
     }
 
+    /// Tells all that goes into a root: the set as it is, the packages, our own sources of it, and what else counts.
+    pub(super) fn input(
+        &self,
+        packages: &BTreeSet<String>,
+        sources: &Path,
+        more: &[&[u8]],
+    ) -> Outcome<String> {
+        let tried = || "cannot read what a root is made of".to_owned();
+        let mut hash = sha2::Sha256::new();
+        let mut add = |part: &[u8]| {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        };
+        let release = self.folder.join("dists").join(&self.suite).join("InRelease");
+        add(&fs_err::read(release).or_fail(Class::Missing, tried)?);
+        for package in packages {
+            add(package.as_bytes());
+        }
+        let mut files = files::below(sources).or_fail(Class::Missing, tried)?;
+        files.sort();
+        for file in files {
+            add(file.strip_prefix(sources).unwrap_or(&file).as_os_str().as_encoded_bytes());
+            add(&fs_err::read(file).or_fail(Class::Missing, tried)?);
+        }
+        for part in more {
+            add(part);
+        }
+        Ok(feeds::digest::Sha256(hash.finalize().into()).to_string())
+    }
+
+    /// Finds what was made from the same input before, for whichever tree.
+    pub(super) fn made_before(&self, site: &Site, input: &str) -> Outcome<Option<Files>> {
+        let current = Store::open(site.layout.store())?.current()?;
+        let mut trees = current.into_iter().flat_map(|it| it.lock.trees);
+        Ok(trees.find(|tree| tree.upstream == self.origin(input)).map(|tree| tree.files))
+    }
+
+    fn origin(&self, input: &str) -> String {
+        format!("apt/{} of this site, input {input}", self.name)
+    }
+
     /// Publishes what was made from it as one tree below `built/`; other trees there stay.
     pub(super) fn publish(
         &self,
         site: &Site,
         name: &str,
-        files: impl IntoIterator<Item = (&'static str, Object)>,
-    ) -> Outcome<u64> {
-        let place = |path: &str| {
-            RelPath::new(path).or_fail(Class::Unexpected, || format!("`{path}` is not a path"))
-        };
+        input: &str,
+        files: Files,
+    ) -> Outcome<Made> {
         let store = Store::open(site.layout.store())?;
-        let named = |(name, object)| Ok((place(name)?, object));
+        let bytes = files.values().map(|object| object.size).sum();
+        let path = format!("{SCOPE}/{name}");
         let tree = Tree {
-            path: place(&format!("{SCOPE}/{name}"))?,
-            upstream: format!("apt/{} of this site", self.name),
+            path: place(&path)?,
+            upstream: self.origin(input),
             trust: "built by this site".to_owned(),
-            evidence: std::collections::BTreeMap::new(),
-            files: files.into_iter().map(named).collect::<Outcome<_>>()?,
+            evidence: BTreeMap::new(),
+            files,
         };
         let current = store.current()?;
         let keep: Vec<_> =
             current.into_iter().flat_map(|it| it.lock.trees).map(|tree| tree.path).collect();
-        Ok(store.publish(&place(SCOPE)?, vec![tree], &keep)?.number)
+        let generation = store.publish(&place(SCOPE)?, vec![tree], &keep)?.number;
+        Ok(Made { path, size: bytes, generation })
     }
+}
+
+/// Names a place in a generation.
+pub(super) fn place(path: &str) -> Outcome<RelPath> {
+    RelPath::new(path).or_fail(Class::Unexpected, || format!("`{path}` is not a path"))
 }
 
 /// The one suite of a repository that the site indexed.
