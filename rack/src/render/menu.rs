@@ -67,7 +67,7 @@ impl Book {
     pub fn menu(&self, page: &str) -> Option<Result<String, Error>> {
         let parts: Vec<_> = page.trim_matches('/').split('/').collect();
         match parts.as_slice() {
-            [""] => Some(self.menu_page(Syntax::Ipxe, "")),
+            [""] => Some(self.menu_page(Syntax::Ipxe)),
             ["custom"] if !self.menus.is_empty() => Some(self.custom_page()),
             ["custom", name] => {
                 let found = self.menus.iter().find(|menu| menu.name == *name)?;
@@ -105,7 +105,7 @@ impl Book {
     }
 
     /// Renders the main page; for PXELINUX and GRUB with all entries on it.
-    pub(super) fn menu_page(&self, syntax: Syntax, _page: &str) -> Result<String, Error> {
+    pub(super) fn menu_page(&self, syntax: Syntax) -> Result<String, Error> {
         match syntax {
             Syntax::Ipxe => self.main_page(),
             Syntax::Grub => template::script("menu.grub", GRUB, &self.flat(syntax)?),

@@ -111,7 +111,7 @@ impl Book {
             Decision::Install { profile, token } => (profile, Some(token.as_str())),
             Decision::Boot { profile } | Decision::Arm { profile } => (profile, None),
             Decision::LocalDisk { why } => return self.local_disk(syntax, &name, why),
-            Decision::Menu => return self.menu_page(syntax, ""),
+            Decision::Menu => return self.menu_page(syntax),
         };
         let profile = self.profile(profile)?;
         let chosen = self.chosen(profile)?;
