@@ -23,7 +23,7 @@ version = "12"
 method = "image"
 tree = "apt/debian"
 ssh_port = 2222
-packages = ["linux-image-cloud-amd64"]
+packages = ["linux-image-cloud-amd64", "git", "skopeo"]
 [profile.disk]
 swap_mib = 128
 [[profile.user]]
@@ -64,7 +64,7 @@ impl Prepared {
         {
             site.configure(file, &shipped(file));
         }
-        // What the machine installs by itself, once it runs.
+        // What the machines are asked to do.
         let more = "\"skopeo\", \"linux-image-cloud-amd64\",\n    # its installer";
         site.configure("data.toml", &shipped("data.toml").replacen("# its installer", more, 1));
         site.configure("profiles.toml", PROFILES);
@@ -236,7 +236,7 @@ fn gets_packages_repositories_and_images(prepared: &Prepared, number: u8) {
     let site = &prepared.site;
     let told = prepared.on(
         number,
-        "apt-get -q update 2>&1; DEBIAN_FRONTEND=noninteractive apt-get -qy install git skopeo >/dev/null",
+        "apt-get -q update 2>&1; DEBIAN_FRONTEND=noninteractive apt-get -qy install pciutils >/dev/null; lspci >/dev/null",
     );
     let told = told.ok();
     assert!(told.contains("http://data01.rack.lan/apt/debian") && !told.contains("W:"), "{told}");

@@ -1,5 +1,6 @@
 //! One run of mmdebstrap: what it is told, how far it is, and what stood in its way.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
@@ -11,16 +12,22 @@ use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::ui::quoted;
 
 /// A run that is being put together.
+///
+/// It works in a mount and a process namespace of its own, so that nothing is left mounted, or running, whatever ends it.
 pub(super) struct Mmdebstrap {
     what: String,
     command: Command,
 }
 
+/// What `unshare` ends with when there is no such program.
+const NOT_FOUND: i32 = 127;
+
 impl Mmdebstrap {
     /// Begins a run for `what`, as people call it, of a variant of mmdebstrap's.
     pub(super) fn new(what: impl Into<String>, variant: &str) -> Self {
-        let mut command = Command::new("mmdebstrap");
-        command.args([&format!("--variant={variant}"), "--mode=root"]);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
+        command.args(["mmdebstrap", &format!("--variant={variant}"), "--mode=root"]);
         command.env("SOURCE_DATE_EPOCH", EPOCH.to_string()).env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.kill_on_drop(true);
@@ -47,13 +54,13 @@ impl Mmdebstrap {
         source: impl AsRef<std::ffi::OsStr>,
         mut step: impl FnMut(&str),
     ) -> Outcome {
-        self.command.arg(suite).arg(output).arg(source);
         let tried = || "cannot run mmdebstrap".to_owned();
-        let mut child = self
-            .command
-            .spawn()
-            .or_fail(Class::Missing, tried)
-            .map_err(|failure| failure.hint("install the package `mmdebstrap`"))?;
+        let folder = work_folder().or_fail(Class::Missing, tried)?;
+        self.command.arg(suite).arg(output).arg(source).env("TMPDIR", folder.path());
+        let mut child =
+            self.command.spawn().or_fail(Class::Missing, tried).map_err(|failure| {
+                failure.hint("install the package `util-linux`: it has unshare")
+            })?;
         let mut said = Vec::new();
         if let Some(errors) = child.stderr.take() {
             let mut lines = BufReader::new(errors).lines();
@@ -72,6 +79,10 @@ impl Mmdebstrap {
         if status.success() {
             return Ok(());
         }
+        if status.code() == Some(NOT_FOUND) {
+            return Err(Failure::say(Class::Missing, "cannot run mmdebstrap: it is not there")
+                .hint("install the package `mmdebstrap`"));
+        }
         let what = &self.what;
         let lacking = lacking(said);
         if !lacking.is_empty() {
@@ -86,6 +97,13 @@ impl Mmdebstrap {
         let last = quoted(&last[last.len().saturating_sub(8)..]);
         Err(Failure::say(Class::Engine, format!("mmdebstrap could not make {what}{last}")))
     }
+}
+
+/// Where the root is put together; apt gives up its rights and must be able to look into it.
+fn work_folder() -> std::io::Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix("booddies-root-").tempdir()?;
+    fs_err::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+    Ok(folder)
 }
 
 /// The packages that apt looked for in vain.
