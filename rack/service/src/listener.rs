@@ -3,6 +3,7 @@
 //! Each serves one small request, so that a connection's life is a request's: a client that sends or reads slowly, or not
 //! at all, is cut off, and cannot keep others out by holding on.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -10,8 +11,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::serve::Listener;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -44,27 +51,33 @@ impl Gate {
     pub(crate) fn new(listener: TcpListener) -> Self {
         Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
-}
 
-impl Listener for Gate {
-    type Io = Guest;
-    type Addr = SocketAddr;
+    /// Serves machines for ever. Header names go out as `Content-Length`: GRUB waits for nothing else, and then for ever.
+    pub(crate) async fn serve(mut self, router: Router) -> Infallible {
+        let mut connections = http1::Builder::new();
+        connections.title_case_headers(true);
+        loop {
+            let (guest, peer) = self.accept().await;
+            let router = TowerToHyperService::new(router.clone());
+            let answer = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(Peer(peer)));
+                router.call(request)
+            });
+            let connection = connections.serve_connection(TokioIo::new(guest), answer);
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%peer, %error, "a connection was cut");
+                }
+            });
+        }
+    }
 
     async fn accept(&mut self) -> (Guest, SocketAddr) {
         // Nobody closes the semaphore.
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
+        // Waits where the system has no more descriptors, and tries again.
         let (stream, peer) = Listener::accept(&mut self.listener).await;
         (Guest { stream, end: Box::pin(tokio::time::sleep(LIFE)), _place: place }, peer)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-impl Connected<IncomingStream<'_, Gate>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Gate>) -> Self {
-        Self(*stream.remote_addr())
     }
 }
 

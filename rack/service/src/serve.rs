@@ -8,7 +8,7 @@ use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::listener::{Gate, Peer};
+use crate::listener::Gate;
 use crate::memory::Memory;
 use crate::settings::Settings;
 use crate::shelf::Shelf;
@@ -59,11 +59,11 @@ pub(crate) async fn serve() -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Serve)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Serve)?;
     tracing::info!("serving on {}", house.settings.listen);
-    let machines = web::router(Arc::clone(&house)).into_make_service_with_connect_info::<Peer>();
+    let machines = web::router(Arc::clone(&house));
     let operator: Router = control::router(Arc::clone(&house));
     // Nothing has to be concluded: what was answered is on the disk, and what was not will be asked again.
     tokio::select! {
-        ended = axum::serve(Gate::new(bridge), machines) => ended.map_err(Error::Serve),
+        never = Gate::new(bridge).serve(machines) => match never {},
         ended = axum::serve(socket, operator) => ended.map_err(Error::Serve),
         () = house.shelf.watch(&house.settings.book) => Ok(()),
         _ = terminate.recv() => Ok(()),
