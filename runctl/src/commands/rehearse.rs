@@ -45,7 +45,7 @@ pub struct Rehearse {
     /// Its memory.
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
     memory: u32,
-    /// Start it from this medium, with a card that cannot boot; `built/loaders` has some.
+    /// Start it from this medium, not from the network; `built/loaders` has some.
     #[arg(long, value_name = "FILE.iso|FILE.img")]
     medium: Option<PathBuf>,
     /// Be content with this stage.

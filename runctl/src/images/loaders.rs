@@ -68,17 +68,25 @@ fn rendered(site: &Site) -> [(&'static str, String); 3] {
     [("grub.cfg", grub(rack)), ("medium.cfg", medium(rack)), ("boot.ipxe", script(rack))]
 }
 
-/// What GRUB does when it was started from a medium.
+/// What GRUB does when it was started from a medium: it must ask for an address itself, on whichever card has one.
 fn medium(rack: Ipv4Addr) -> String {
+    let macs: Vec<_> = (0..4).map(|card| format!("$net_efinet{card}_dhcp_mac")).collect();
     format!(
         "# iPXE has drivers of its own, but nobody has signed it.\n\
          if [ \"$lockdown\" != y -a \"$grub_cpu\" = x86_64 ]; then\n    \
              chainloader /ipxe.efi\n    \
              boot\n\
          fi\n\
-         net_bootp\n\
-         {}",
-        grub(rack)
+         for try in 1 2 3 4 5; do\n    \
+             net_bootp\n    \
+             for mac in {}; do\n        \
+                 echo \"asking rack about $mac\"\n        \
+                 configfile (http,{rack})/grub/$mac\n    \
+             done\n    \
+             sleep 5\n\
+         done\n\
+         exit\n",
+        macs.join(" ")
     )
 }
 

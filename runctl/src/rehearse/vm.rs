@@ -39,7 +39,7 @@ pub(super) struct Hardware {
     pub(super) bridge: String,
     /// Whether it restarts when its system wants to, or ends.
     pub(super) restarts: bool,
-    /// A medium that it starts from; then it cannot boot from the network.
+    /// A medium that it starts from; the network is then BIOS's no way at all, and UEFI's last.
     pub(super) medium: Option<PathBuf>,
 }
 
@@ -113,7 +113,9 @@ impl Hardware {
     fn card(&self) -> String {
         let card = format!("virtio-net-pci,netdev=bridge,mac={}", self.mac);
         match (&self.medium, self.firmware.is_uefi()) {
-            (Some(_), _) => format!("{card},romfile="),
+            // UEFI starts no driver for a card that it never boots from, and GRUB has none of its own.
+            (Some(_), true) => format!("{card},bootindex=3,romfile="),
+            (Some(_), false) => format!("{card},romfile="),
             (None, true) => format!("{card},bootindex=1,romfile="),
             (None, false) => format!("{card},bootindex=1"),
         }
