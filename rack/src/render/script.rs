@@ -94,7 +94,7 @@ impl Book {
             local_disk: &'static str,
         }
         let first = First { facts: Facts::of(self), local_disk: LOCAL_DISK };
-        template::script("boot.ipxe", FIRST, &first)
+        template::script("first.ipxe", FIRST, &first)
     }
 
     /// Renders what a machine that asks boots.

@@ -1,5 +1,7 @@
 //! The one place that names minijinja: renders a template so that nothing unknown or empty slips through.
 
+use std::cell::RefCell;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
@@ -7,9 +9,12 @@ use serde::Serialize;
 
 use super::{Error, Place};
 
+/// Compiled templates that a thread keeps; a site has a few dozen, an edited one leaves its former self behind.
+const KEPT: usize = 256;
+
 thread_local! {
-    /// Made once: a site of a thousand machines renders thousands of templates to be checked.
-    static RULES: Environment<'static> = environment();
+    /// A site of a thousand machines renders thousands of times to be checked, from few templates.
+    static RULES: RefCell<Environment<'static>> = RefCell::new(environment());
 }
 
 /// Renders a template that the operator or a distro's file wrote; `place` says which, for the error.
@@ -18,23 +23,38 @@ pub(super) fn render(
     template: &str,
     context: &impl Serialize,
 ) -> Result<String, Error> {
-    RULES.with(|rules| {
-        rules.render_named_str("template", template, Serde(context)).map_err(|error| {
-            Error::Template { place, line: error.line().unwrap_or(1), problem: problem(&error) }
-        })
+    // Its text is its name: two files may have templates of one name.
+    compiled(template, template, context).map_err(|error| Error::Template {
+        place,
+        line: error.line().unwrap_or(1),
+        problem: problem(&error),
     })
 }
 
 /// Renders a boot script of our own.
 pub(super) fn script(
     name: &'static str,
-    template: &str,
+    template: &'static str,
     context: &impl Serialize,
 ) -> Result<String, Error> {
-    RULES.with(|rules| {
-        rules
-            .render_named_str(name, template, Serde(context))
-            .map_err(|source| Error::Script { name, source })
+    compiled(name, template, context).map_err(|source| Error::Script { name, source })
+}
+
+/// Renders by the rules; a template is compiled once.
+fn compiled(
+    name: &str,
+    template: &str,
+    context: &impl Serialize,
+) -> Result<String, minijinja::Error> {
+    RULES.with_borrow_mut(|rules| {
+        let is_known = rules.get_template(name).is_ok_and(|known| known.source() == template);
+        if !is_known {
+            if rules.templates().count() >= KEPT {
+                rules.clear_templates();
+            }
+            rules.add_template_owned(name.to_owned(), template.to_owned())?;
+        }
+        rules.get_template(name)?.render(Serde(context))
     })
 }
 
