@@ -22,7 +22,7 @@ pub use host::{HostSource, host_checks_valid_until, host_sources};
 pub use package::Incomplete;
 pub use release::Unreadable;
 pub use select::{Unsatisfied, Wanted};
-pub use source::{Selection, Source, Suite, Trust};
+pub use source::{Missing, Selection, Source, Suite, Trust};
 pub use survey::survey;
 
 /// Does work that takes a processor for long, away from whoever serves connections.

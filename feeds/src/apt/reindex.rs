@@ -13,6 +13,8 @@ use crate::trust::{self, SiteKey};
 
 /// The one component of a made repository.
 const COMPONENT: &str = "main";
+/// The part of it that Debian's installer is made of.
+const INSTALLER: &str = "main/debian-installer";
 /// Where clients find the site's public key, below the repository's root.
 const KEYRING: &str = "booddies-archive-keyring";
 
@@ -27,6 +29,15 @@ pub(super) struct Title<'a> {
     pub(super) date: Timestamp,
 }
 
+/// What a made repository lists, by architecture.
+#[derive(Debug, Default)]
+pub(super) struct Listed<'a> {
+    /// Packages.
+    pub(super) packages: BTreeMap<String, Vec<Package<'a>>>,
+    /// The parts of the installer; without any, no index of them is made.
+    pub(super) udebs: BTreeMap<String, Vec<Package<'a>>>,
+}
+
 /// An index could not be made.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -37,20 +48,25 @@ pub(super) enum Failure {
 /// Makes all files of the repository but its packages, by their place below its root.
 pub(super) fn reindex(
     title: &Title<'_>,
-    packages: &BTreeMap<String, Vec<Package<'_>>>,
+    listed: &Listed<'_>,
     key: &SiteKey,
 ) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let dists = format!("dists/{}", title.suite);
     let mut indexes = BTreeMap::new();
-    for (architecture, packages) in packages {
-        let folder = format!("{COMPONENT}/binary-{architecture}");
+    let packages = listed.packages.iter().map(|one| (COMPONENT, one));
+    let udebs = listed.udebs.iter().map(|one| (INSTALLER, one));
+    for (component, (architecture, packages)) in packages.chain(udebs) {
+        let folder = format!("{component}/binary-{architecture}");
         let listed = list(packages).into_bytes();
         indexes.insert(format!("{folder}/Packages.gz"), gzip(&listed).map_err(Failure::Write)?);
         indexes.insert(format!("{folder}/Packages.xz"), xz(&listed).map_err(Failure::Write)?);
         indexes.insert(format!("{folder}/Packages"), listed);
-        indexes.insert(format!("{folder}/Release"), describe(title, architecture).into_bytes());
+        indexes.insert(
+            format!("{folder}/Release"),
+            describe(title, component, architecture).into_bytes(),
+        );
     }
-    let architectures: Vec<_> = packages.keys().map(String::as_str).collect();
+    let architectures: Vec<_> = listed.packages.keys().map(String::as_str).collect();
     let release = release(title, &architectures, &indexes);
     let made = u64::try_from(title.date.as_second()).unwrap_or(0);
 
@@ -79,10 +95,10 @@ fn list(packages: &[Package<'_>]) -> String {
 }
 
 /// Writes the `Release` file that stands beside an index.
-fn describe(title: &Title<'_>, architecture: &str) -> String {
+fn describe(title: &Title<'_>, component: &str, architecture: &str) -> String {
     let Title { name, suite, .. } = title;
     format!(
-        "Archive: {suite}\nOrigin: booddies\nLabel: {name}\nComponent: {COMPONENT}\nArchitecture: {architecture}\n"
+        "Archive: {suite}\nOrigin: booddies\nLabel: {name}\nComponent: {component}\nArchitecture: {architecture}\n"
     )
 }
 

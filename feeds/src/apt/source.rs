@@ -19,6 +19,10 @@ pub struct Source {
     pub architectures: Vec<String>,
     /// How much of it.
     pub selection: Selection,
+    /// Whether the parts of its installer come along: the component `debian-installer` beside each.
+    pub udebs: bool,
+    /// What becomes of packages that the upstream lists and does not have.
+    pub missing: Missing,
     /// Whether indexes that have outlived their `Valid-Until` are refused.
     pub check_valid_until: bool,
 }
@@ -59,6 +63,16 @@ pub enum Selection {
         /// Who signs the new index.
         site_key: Arc<SiteKey>,
     },
+}
+
+/// What becomes of packages that an upstream lists and does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// They are fetched like all others, which fails and names them.
+    #[default]
+    Fail,
+    /// They are left out of the index that the site makes: the operator wrote that down.
+    Skip,
 }
 
 impl Trust {

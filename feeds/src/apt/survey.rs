@@ -1,7 +1,7 @@
 //! From a source to a plan: verify every suite, read its indexes, select, and say where each file stands.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use super::deb822::paragraphs;
 use super::error::Error;
 use super::package::{Origin, Package};
-use super::reindex::{Failure, Title, reindex};
+use super::reindex::{Failure, Listed, Title, reindex};
 use super::select::{Universe, Wanted};
-use super::source::{Selection, Source};
+use super::source::{Missing, Selection, Source};
 use super::upstream::{self, Packages, Verified, by_hash, place};
-use crate::events::Watch;
+use crate::events::{Event, Watch};
 use crate::plan::Plan;
 use crate::store::{Object, RelPath, Store};
 use crate::transfer::{Transfer, Want, below, masked};
@@ -25,6 +25,8 @@ struct Read {
     suite: usize,
     /// The architecture that it was asked for.
     architecture: String,
+    /// Whether it lists parts of the installer.
+    udebs: bool,
     packages: Packages,
 }
 
@@ -58,7 +60,11 @@ pub async fn survey(
         Selection::Whole => mirror_whole(&mut plan, &verified, read)?,
         Selection::Packages { wanted, site_key } => {
             let selecting = Selecting { source, verified: &verified, wanted, site_key };
-            selecting.plan(&mut plan, &read, transfer.store())?;
+            let mut listed = selecting.select(&read)?;
+            if source.missing == Missing::Skip {
+                selecting.leave_out(&mut listed, transfer, watch).await?;
+            }
+            selecting.plan(&mut plan, &read, &listed, transfer.store())?;
         }
     }
     Ok(plan)
@@ -76,14 +82,28 @@ async fn read_indexes(
             for architecture in &source.architectures {
                 let all = one.release.separate_all.then_some("all");
                 for folder in [Some(architecture.as_str()), all].into_iter().flatten() {
-                    asked.push((suite, format!("{component}/binary-{folder}"), architecture));
+                    asked.push((
+                        suite,
+                        format!("{component}/binary-{folder}"),
+                        architecture,
+                        false,
+                    ));
+                    // Few suites have parts of an installer; one at least must.
+                    let udebs = format!("{component}/debian-installer/binary-{folder}");
+                    if source.udebs && one.has_packages(&udebs) {
+                        asked.push((suite, udebs, architecture, true));
+                    }
                 }
             }
         }
     }
-    let reads = asked.into_iter().map(async |(suite, folder, architecture)| {
+    if source.udebs && !asked.iter().any(|(.., udebs)| *udebs) {
+        let suite = verified[0].suite.name.clone();
+        return Err(Error::NoIndex { suite, index: "debian-installer".to_owned() });
+    }
+    let reads = asked.into_iter().map(async |(suite, folder, architecture, udebs)| {
         let packages = verified[suite].packages(&folder, transfer, watch).await?;
-        Ok(Read { suite, architecture: architecture.clone(), packages })
+        Ok(Read { suite, architecture: architecture.clone(), udebs, packages })
     });
     try_join_all(reads).await
 }
@@ -125,12 +145,18 @@ fn put<T>(
     }
 }
 
-fn put_package(plan: &mut Plan, package: &Package<'_>, from: &Verified<'_>) -> Result<(), Error> {
+/// Where a package's file lies, and what to fetch for it.
+fn file(package: &Package<'_>, from: &Verified<'_>) -> Result<(RelPath, Want), Error> {
     let path = RelPath::new(package.filename)
         .map_err(|source| Error::Path { name: package.to_string(), source })?;
     let mut want = Want::below(&from.suite.urls, &path);
     want.size = Some(package.size);
     want.sha256 = Some(package.sha256);
+    Ok((path, want))
+}
+
+fn put_package(plan: &mut Plan, package: &Package<'_>, from: &Verified<'_>) -> Result<(), Error> {
+    let (path, want) = file(package, from)?;
     put(&mut plan.get, path, want, |a, b| a.sha256 == b.sha256)
 }
 
@@ -190,19 +216,93 @@ struct Selecting<'a> {
 }
 
 impl Selecting<'_> {
-    /// Plans the selected packages, and makes their index.
-    fn plan(&self, plan: &mut Plan, read: &[Read], store: &Store) -> Result<(), Error> {
+    /// Selects packages, and all parts of the installer.
+    fn select<'r>(&self, read: &'r [Read]) -> Result<Listed<'r>, Error> {
+        let mut listed = Listed::default();
+        for architecture in &self.source.architectures {
+            let packages = self.read(architecture, read, false)?;
+            let selected = Universe::new(packages).select(self.wanted);
+            let selected = selected.map_err(|unsatisfied| Error::Unsatisfied {
+                architecture: architecture.clone(),
+                unsatisfied,
+            })?;
+            listed.packages.insert(architecture.clone(), selected);
+            if self.source.udebs {
+                let mut udebs = self.read(architecture, read, true)?;
+                udebs.sort_by(|a, b| {
+                    (a.filename, a.origin.suite).cmp(&(b.filename, b.origin.suite))
+                });
+                udebs.dedup_by(|a, b| (a.filename, a.sha256) == (b.filename, b.sha256));
+                listed.udebs.insert(architecture.clone(), udebs);
+            }
+        }
+        Ok(listed)
+    }
+
+    fn read<'r>(
+        &self,
+        architecture: &str,
+        read: &'r [Read],
+        udebs: bool,
+    ) -> Result<Vec<Package<'r>>, Error> {
+        let mut packages = Vec::new();
+        for one in read.iter().filter(|one| one.architecture == architecture && one.udebs == udebs)
+        {
+            packages.extend(read_packages(one, &self.verified[one.suite])?);
+        }
+        Ok(packages)
+    }
+
+    /// Leaves out what the upstream lists and does not have, and tells what that is.
+    async fn leave_out(
+        &self,
+        listed: &mut Listed<'_>,
+        transfer: &Transfer,
+        watch: &dyn Watch,
+    ) -> Result<(), Error> {
+        let all = listed.packages.values().chain(listed.udebs.values()).flatten();
+        let wants = all.map(|package| file(package, &self.verified[package.origin.suite]));
+        let wants = wants.map(|file| Ok(file?.1)).collect::<Result<Vec<_>, Error>>()?;
+        let absent = transfer.absent(&wants).await;
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let absent: HashSet<_> = absent.into_iter().filter_map(|want| want.sha256).collect();
+        let mut left_out = BTreeSet::new();
+        for packages in listed.packages.values_mut().chain(listed.udebs.values_mut()) {
+            packages.retain(|package| {
+                let here = !absent.contains(&package.sha256);
+                if !here {
+                    left_out.insert(package.to_string());
+                }
+                here
+            });
+        }
+        let named: Vec<_> = left_out.into_iter().collect();
+        let text = format!(
+            "`{}` goes without {} packages that its upstream lists and does not have: {}",
+            self.source.name,
+            named.len(),
+            named.join(", ")
+        );
+        watch.event(Event::Warning { text });
+        Ok(())
+    }
+
+    /// Plans what was selected, and makes its index.
+    fn plan(
+        &self,
+        plan: &mut Plan,
+        read: &[Read],
+        listed: &Listed<'_>,
+        store: &Store,
+    ) -> Result<(), Error> {
         let name = || self.source.name.clone();
         plan.evidence = self.evidence(read)?;
-        let mut selected = BTreeMap::new();
-        for architecture in &self.source.architectures {
-            let packages = self.select(architecture, read)?;
-            for package in &packages {
-                put_package(plan, package, &self.verified[package.origin.suite])?;
-            }
-            selected.insert(architecture.clone(), packages);
+        for package in listed.packages.values().chain(listed.udebs.values()).flatten() {
+            put_package(plan, package, &self.verified[package.origin.suite])?;
         }
-        let made = reindex(&self.title(), &selected, self.site_key).map_err(|fail| match fail {
+        let made = reindex(&self.title(), listed, self.site_key).map_err(|fail| match fail {
             Failure::Write(source) => Error::Write { name: name(), source },
             Failure::Sign(source) => Error::Sign { name: name(), source: Box::new(source) },
         })?;
@@ -233,18 +333,6 @@ impl Selecting<'_> {
             evidence.insert(address(from, &path), one.packages.object);
         }
         Ok(evidence)
-    }
-
-    fn select<'r>(&self, architecture: &str, read: &'r [Read]) -> Result<Vec<Package<'r>>, Error> {
-        let mut packages = Vec::new();
-        for one in read.iter().filter(|one| one.architecture == architecture) {
-            packages.extend(read_packages(one, &self.verified[one.suite])?);
-        }
-        let selected = Universe::new(packages).select(self.wanted);
-        selected.map_err(|unsatisfied| Error::Unsatisfied {
-            architecture: architecture.to_owned(),
-            unsatisfied,
-        })
     }
 
     /// Names the made repository after its first suite and dates it by its newest.

@@ -138,6 +138,11 @@ impl Verified<'_> {
         })
     }
 
+    /// Tells whether the suite has an index of the packages of a folder.
+    pub(super) fn has_packages(&self, folder: &str) -> bool {
+        self.best_index(&format!("{folder}/Packages")).is_some()
+    }
+
     /// Tells what to fetch for an index that the `Release` file lists.
     pub(super) fn want(&self, path: &str, index: Index) -> Result<Want, Error> {
         let suite = self.suite;

@@ -4,6 +4,7 @@
 //! writing. What arrives is an object of the store or nothing: a byte that was not verified is never taken in. Dropping a
 //! future stops the work and keeps the partial files.
 
+mod absence;
 mod address;
 mod answer;
 mod attempt;

@@ -265,6 +265,10 @@ pub struct AptFeed {
     pub packages: Vec<String>,
     /// Whether Recommends belong to the closure.
     pub recommends: bool,
+    /// Whether the parts of Debian's installer come along.
+    pub udebs: bool,
+    /// Whether what the upstream lists and does not have is left out, and the operator wrote that down.
+    pub skip_missing: bool,
 }
 
 /// Where an APT repository is read from.

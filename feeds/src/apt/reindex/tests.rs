@@ -27,9 +27,10 @@ fn make(text: &str, key: &SiteKey) -> BTreeMap<String, Vec<u8>> {
     let packages = paragraphs(text)
         .map(|one| Package::read(one, Origin::default()).expect("complete"))
         .collect();
-    let selected = BTreeMap::from([("amd64".to_owned(), packages)]);
+    let packages = BTreeMap::from([("amd64".to_owned(), packages)]);
+    let listed = Listed { packages, ..Listed::default() };
     let date = Timestamp::from_second(1_783_764_997).expect("a time");
-    reindex(&Title { name: "site", suite: "test", date }, &selected, key).expect("made")
+    reindex(&Title { name: "site", suite: "test", date }, &listed, key).expect("made")
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Site {
         Self { folder, upstream_key, transfer }
     }
 
-    /// Makes a repository of `name version field` lines, as of so many seconds since 1970.
+    /// Makes a repository of `name version field` lines (`…-udeb` is a part of an installer), as of so many seconds since 1970.
     fn repository(&self, suite: &str, date: i64, lines: &[&str]) -> Files {
         let mut text = String::new();
         let mut pool = Files::new();
@@ -54,12 +54,18 @@ impl Site {
             text.push('\n');
             pool.insert(path, content);
         }
-        let packages =
+        let all =
             paragraphs(&text).map(|one| Package::read(one, Origin::default()).expect("complete"));
-        let selected = BTreeMap::from([("amd64".to_owned(), packages.collect())]);
+        let (udebs, packages): (Vec<_>, Vec<_>) =
+            all.partition(|package| package.name.ends_with("-udeb"));
+        let mut listed = Listed::default();
+        listed.packages.insert("amd64".to_owned(), packages);
+        if !udebs.is_empty() {
+            listed.udebs.insert("amd64".to_owned(), udebs);
+        }
         let date = Timestamp::from_second(date).expect("a time");
         let title = Title { name: "upstream", suite, date };
-        let mut files = reindex(&title, &selected, &self.upstream_key).expect("made");
+        let mut files = reindex(&title, &listed, &self.upstream_key).expect("made");
         files.append(&mut pool);
         files
     }
@@ -86,6 +92,8 @@ impl Site {
             suites,
             architectures: vec!["amd64".to_owned()],
             selection,
+            udebs: false,
+            missing: Missing::Fail,
             check_valid_until: true,
         }
     }
@@ -221,4 +229,121 @@ async fn what_no_suite_has_is_told_with_its_architecture() {
     let told = "for `amd64` no suite has `nosuch`, nor `x (>= 2)`, which a 1 needs";
     assert_eq!(error.to_string(), told);
     assert_eq!(error.class(), Class::Configuration);
+}
+
+/// What the made repository lists of a folder, and who proves it.
+fn listed(site: &Site, plan: &Plan, folder: &str) -> String {
+    let read = |path: &str| {
+        let object = plan.have[&RelPath::new(path).expect("a path")];
+        site.transfer.store().read(&object.sha256).expect("object")
+    };
+    let packages = read(&format!("dists/test/{folder}/Packages"));
+    let release = String::from_utf8(read("dists/test/Release")).expect("text");
+    let proof = format!(" {} {} {folder}/Packages\n", Sha256::of(&packages), packages.len());
+    assert!(release.contains(&proof), "{folder} is not proved by\n{release}");
+    String::from_utf8(packages).expect("text")
+}
+
+const UDEBS: &str = "main/debian-installer/binary-amd64";
+
+#[tokio::test]
+async fn the_parts_of_the_installer_come_along_whole_and_are_indexed_beside() {
+    let site = Site::new();
+    let base =
+        site.repository("test", 1000, &["a 1", "b 1", "x-udeb 1 Depends: y-udeb", "y-udeb 1"]);
+    // A suite without an installer of its own is no hindrance.
+    let updates = site.repository("test-updates", 2000, &["a 2"]);
+    let (base, updates) = (serve(base).await, serve(updates).await);
+    let suites = vec![site.suite("test", &base), site.suite("test-updates", &updates)];
+    let mut source = site.source(suites, &["a"]);
+    let plan = site.survey(&source).await.expect("surveyed");
+    assert_eq!(got(&plan), ["pool/a_2.deb"], "nobody asked for udebs");
+
+    source.udebs = true;
+    let plan = site.survey(&source).await.expect("surveyed");
+    assert_eq!(got(&plan), ["pool/a_2.deb", "pool/x-udeb_1.deb", "pool/y-udeb_1.deb"]);
+    let udebs = listed(&site, &plan, UDEBS);
+    assert_eq!(udebs.matches("Package: ").count(), 2);
+    assert!(udebs.ends_with("\n\n"), "the last package would be lost");
+    assert!(!listed(&site, &plan, "main/binary-amd64").contains("udeb"));
+    let beside = RelPath::new(format!("dists/test/{UDEBS}/Release")).expect("a path");
+    let beside = site.transfer.store().read(&plan.have[&beside].sha256).expect("object");
+    assert!(String::from_utf8_lossy(&beside).contains("Component: main/debian-installer\n"));
+
+    source.selection = Selection::Whole;
+    source.suites.truncate(1);
+    let plan = site.survey(&source).await.expect("surveyed whole");
+    assert_eq!(got(&plan).len(), 5, "four packages and the `Release` beside: {:?}", got(&plan));
+    assert_eq!(listed(&site, &plan, UDEBS).matches("Package: ").count(), 2);
+}
+
+#[tokio::test]
+async fn an_installer_that_no_suite_has_is_told() {
+    let site = Site::new();
+    let url = serve(site.repository("test", 1000, &["a 1"])).await;
+    let mut source = site.source(vec![site.suite("test", &url)], &["a"]);
+    source.udebs = true;
+    let error = site.survey(&source).await.expect_err("there is none");
+    assert_eq!(error.to_string(), "the suite `test` has no index of `debian-installer`");
+}
+
+/// Keeps the warnings.
+#[derive(Default)]
+struct Warned(std::sync::Mutex<Vec<String>>);
+
+impl Watch for Warned {
+    fn event(&self, event: Event) {
+        if let Event::Warning { text } = event {
+            self.0.lock().expect("unpoisoned").push(text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_upstream_lists_and_lacks_fails_by_name_unless_it_may_be_left_out() {
+    let site = Site::new();
+    let lines = ["a 1 Depends: b", "b 1", "x-udeb 1", "y-udeb 1"];
+    let mut files = site.repository("test", 1000, &lines);
+    files.remove("pool/y-udeb_1.deb").expect("it was there");
+    let url = serve(files).await;
+    let mut source = site.source(vec![site.suite("test", &url)], &["a"]);
+    source.udebs = true;
+    let plan = site.survey(&source).await.expect("surveyed");
+    let error = plan.fetch(&site.transfer, &Silent).await.expect_err("one is not there");
+    assert!(error.to_string().contains("`pool/y-udeb_1.deb`"), "{error}");
+
+    source.missing = Missing::Skip;
+    let warned = Warned::default();
+    let plan = survey(&source, &site.transfer, &warned).await.expect("surveyed");
+    assert_eq!(got(&plan), ["pool/a_1.deb", "pool/b_1.deb", "pool/x-udeb_1.deb"]);
+    let told = warned.0.into_inner().expect("unpoisoned");
+    assert_eq!(
+        told,
+        ["`test` goes without 1 packages that its upstream lists and does not have: y-udeb 1"]
+    );
+    let udebs = listed(&site, &plan, UDEBS);
+    assert!(udebs.contains("x-udeb") && !udebs.contains("y-udeb"), "{udebs}");
+    plan.fetch(&site.transfer, &Silent).await.expect("the rest is there");
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_answer_is_not_taken_as_one_that_lacks() {
+    let site = Site::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let nobody: Url = format!("http://{}/", listener.local_addr().expect("an address"))
+        .parse()
+        .expect("an address");
+    drop(listener);
+    let here = serve(Files::from([("there".to_owned(), Vec::new())])).await;
+    let want = |bases: &[&Url], path| {
+        let bases: Vec<_> = bases.iter().map(|base| (*base).clone()).collect();
+        Want::below(&bases, &RelPath::new(path).expect("a path"))
+    };
+    let wants = [
+        want(&[&here], "there"),
+        want(&[&here], "gone"),
+        want(&[&nobody], "gone"),
+        want(&[&here, &nobody], "gone"),
+    ];
+    assert_eq!(site.transfer.absent(&wants).await, [&wants[1]]);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use feeds::apt::{self, HostSource, Selection, Source, Suite, Wanted};
+use feeds::apt::{self, HostSource, Missing, Selection, Source, Suite, Wanted};
 use feeds::events::Watch;
 use feeds::plan::Plan;
 use feeds::transfer::Transfer;
@@ -52,6 +52,8 @@ pub(super) async fn survey(
         suites,
         architectures: feed.architectures.clone(),
         selection,
+        udebs: feed.udebs,
+        missing: if feed.skip_missing { Missing::Skip } else { Missing::Fail },
         check_valid_until,
     };
     Ok(apt::survey(&source, transfer, watch).await?)

@@ -30,7 +30,14 @@ fn apt(mut table: Table<'_>, folder: &Path) -> AptFeed {
         architectures: table.list("architectures", &["amd64"], name),
         packages: table.list("packages", &[], name),
         recommends: table.or("recommends", false, flag),
+        udebs: table.or("udebs", false, flag),
+        skip_missing: table.optional("missing", word(&["skip"])).is_some(),
     };
+    if feed.skip_missing && feed.packages.is_empty() {
+        let help =
+            "name `packages`: a whole mirror keeps the upstream's own index, which lists them";
+        table.object("missing", "`missing` does not go without `packages`", Some(help.to_owned()));
+    }
     table.finish();
     feed
 }
