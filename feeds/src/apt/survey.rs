@@ -280,7 +280,7 @@ impl Selecting<'_> {
         }
         let named: Vec<_> = left_out.into_iter().collect();
         let text = format!(
-            "`{}` goes without {} packages that its upstream lists and does not have: {}",
+            "`{}` goes without what its upstream lists and does not have ({}): {}",
             self.source.name,
             named.len(),
             named.join(", ")
