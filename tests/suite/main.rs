@@ -9,6 +9,7 @@ mod git;
 mod house;
 mod image_install;
 mod install;
+mod installer;
 mod interruption;
 mod kernels;
 mod machines;
