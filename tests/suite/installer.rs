@@ -40,7 +40,7 @@ fn debians_own_installer_makes_a_hardened_machine_with_no_way_out() {
     let _kernels = fed(&site, folder.path());
     let log = folder.path().join("rehearsal.log");
     let mut install = Install::of(&site, "kvm-1", &log, PATIENCE);
-    println!("{}", install.until("booted"));
+    eprintln!("{}", install.until("booted"));
     is_installed(&site, &key);
 }
 
@@ -86,7 +86,7 @@ fn mirror() -> String {
 
 /// Feeds it; where the mirror lacks the modules of the installer's kernel, it gets another whose modules are there.
 fn fed(site: &Site, folder: &Path) -> Option<Upstream> {
-    println!("{}", site.runctl(&["feed", "data", "boot"]).ok());
+    eprintln!("{}", site.runctl(&["feed", "data", "boot"]).ok());
     let current = site.state("store/published/current");
     for file in ["linux", "initrd.gz"] {
         let fed = current.join("boot/debian-13").join(file);
@@ -95,7 +95,7 @@ fn fed(site: &Site, folder: &Path) -> Option<Upstream> {
     let script = suite::repository().join("tests/vm/netboot-of-the-set");
     let set = current.join("data/apt/debian-13");
     let told = run(Command::new(script).arg(set).arg(SUITE).arg(folder)).ok();
-    println!("{told}");
+    eprintln!("{told}");
     if told.starts_with("the repository has all") {
         return None;
     }
