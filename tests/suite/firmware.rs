@@ -8,10 +8,10 @@ use suite::{Site, run};
 
 /// Machines of this site: name, firmware, profile, serial console; their addresses and MACs count up.
 const MACHINES: [(&str, &str, &str, &str); 5] = [
-    ("old", "pxelinux", "kernel", "ttyS0,115200"),
-    ("plain", "bios", "kernel", "ttyS0,115200"),
-    ("http", "uefi-http", "kernel", "ttyS0,115200"),
-    ("secure", "secureboot", "kernel", "ttyS0,115200"),
+    ("old", "pxelinux", "kernel-amd64", "ttyS0,115200"),
+    ("plain", "bios", "kernel-amd64", "ttyS0,115200"),
+    ("http", "uefi-http", "kernel-amd64", "ttyS0,115200"),
+    ("secure", "secureboot", "kernel-amd64", "ttyS0,115200"),
     ("arm", "arm64", "kernel-arm64", "ttyAMA0"),
 ];
 
@@ -33,19 +33,8 @@ title = "The kernel alone"
 arguments = ""
 "#;
 
-const PROFILES: &str = r#"[[profile]]
-name = "kernel"
-distro = "kernel"
-method = "kernel"
-[[profile]]
-name = "kernel-arm64"
-distro = "kernel"
-method = "kernel"
-architecture = "arm64"
-"#;
-
-/// Gives a site the profiles `kernel` and `kernel-arm64`, and feeds the kernels of these architectures: ours and Debian's
-/// word. `boot` stands at the head of its boot.toml.
+/// Feeds the kernels of these architectures, ours and Debian's word, and gives the site a profile `kernel-<Debian's word>` of
+/// each. `boot` stands at the head of its boot.toml.
 pub(crate) fn feed_kernels(site: &Site, architectures: &[(&str, &str)], boot: &str) {
     let package = |debian: &str| format!("debian-installer-12-netboot-{debian}");
     let kernel = |(ours, debian): &(&str, &str)| {
@@ -57,10 +46,17 @@ pub(crate) fn feed_kernels(site: &Site, architectures: &[(&str, &str)], boot: &s
         )
     };
     let kernels: Vec<_> = architectures.iter().map(kernel).collect();
+    let profile = |(ours, debian): &(&str, &str)| {
+        format!(
+            "[[profile]]\nname = \"kernel-{debian}\"\ndistro = \"kernel\"\nmethod = \"kernel\"\n\
+             architecture = \"{ours}\"\n"
+        )
+    };
+    let profiles: Vec<_> = architectures.iter().map(profile).collect();
     let packages: Vec<_> =
         architectures.iter().map(|(_, debian)| format!("\"{}\"", package(debian))).collect();
     let packages = packages.join(", ");
-    site.configure("profiles.toml", PROFILES);
+    site.configure("profiles.toml", &profiles.concat());
     site.configure("distros/kernel.toml", DISTRO);
     site.configure("boot.toml", &format!("{boot}{}", kernels.concat()));
     site.configure(
@@ -80,9 +76,12 @@ fn up(architectures: &[(&str, &str)]) -> Site {
              firmware = \"{firmware}\"\nprofile = \"{profile}\"\nserial = \"{serial}\"\n"
         )
     };
-    let machines: Vec<_> = (1..).zip(&MACHINES).map(machine).collect();
+    let known = |profile: &str| {
+        architectures.iter().any(|(_, debian)| profile == format!("kernel-{debian}"))
+    };
+    let machines = (1..).zip(&MACHINES).filter(|(_, (_, _, profile, _))| known(profile));
+    let machines: Vec<_> = machines.map(machine).collect();
     site.configure("machines.toml", &machines.concat());
-    // A profile whose kernel is not fed is one that nobody here becomes.
     feed_kernels(&site, architectures, "");
     site.runctl(&["up", "boot", "data", "rack"]).ok();
     site

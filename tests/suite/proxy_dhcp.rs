@@ -64,7 +64,7 @@ fn beside_another_dhcp_server_boot_adds_the_loader() {
     let machine = |name: &str, mac: &str, n: u8, firmware: &str| {
         format!(
             "[[machine]]\nname = \"{name}\"\nmacs = [\"{mac}\"]\naddress = \"{}\"\n\
-             firmware = \"{firmware}\"\nprofile = \"kernel\"\n",
+             firmware = \"{firmware}\"\nprofile = \"kernel-amd64\"\n",
             site.host(n)
         )
     };
