@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Context, lock_engine};
+use super::{Context, live, lock_engine};
 use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::Outcome;
@@ -43,21 +43,21 @@ enum What {
 pub async fn build(context: &Context, build: &Build) -> Outcome {
     let site = context.site()?;
     match &build.what {
-        None => services(context, &site, build).await,
-        Some(What::Loaders) => loaders(context, &site).await,
+        None => return services(context, &site, build).await,
+        Some(What::Loaders) => loaders(context, &site).await?,
         Some(What::Live) => {
             let watch = context.console.watch();
             let work = async |steps: &Steps<'_>| images::live::build(&site, steps).await;
             report(context, &Steps::follow("build live".to_owned(), &*watch, work).await?);
-            Ok(())
         }
         Some(What::Os { profile }) => {
             let watch = context.console.watch();
             let work = async |steps: &Steps<'_>| images::os::build(&site, profile, steps).await;
             report(context, &Steps::follow(format!("build os {profile}"), &*watch, work).await?);
-            Ok(())
         }
     }
+    // rack offers what is there from now on.
+    live::write_book(context)
 }
 
 fn report(context: &Context, made: &Made) {
