@@ -1,17 +1,20 @@
 //! `runctl machine add|set|rm`: edits machines.toml, checks the whole site with it, and only then writes and applies it.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use clap::Args;
 use rack::{Firmware, Mac};
 
 use crate::commands::{Context, live};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
-use crate::host::files;
+use crate::host::{files, lock};
 use crate::services::Service;
 use crate::site::Site;
 use crate::site::edit::{Change, Error, MachinesFile};
 
+/// How long to wait for another edit.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The file that is edited.
 const FILE: &str = "machines.toml";
 
@@ -134,6 +137,8 @@ pub(super) async fn edit(
     context: &Context,
     edit: impl FnOnce(&mut MachinesFile) -> Result<(), Error>,
 ) -> Outcome {
+    // Two edits at once would lose one of them.
+    let _lock = lock::take(&context.layout.locks(), "machines", "machine", PATIENCE).await?;
     let path = context.layout.configuration().join(FILE);
     let text = match fs_err::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
