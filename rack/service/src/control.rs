@@ -38,7 +38,7 @@ pub(crate) fn router(house: Arc<House>) -> Router {
 }
 
 async fn arm(State(house): State<Arc<House>>, Json(arm): Json<Arm>) -> Answer<InstallStatus> {
-    let book = house.shelf.book().ok_or_else(Refusal::no_book)?;
+    let book = house.book_of_this_moment().await?;
     let now = clock::milliseconds();
     let lifetime = arm.lifetime.map_or(house.settings.lifetime, Duration::from_secs).min(LONGEST);
     let order = order(&book, arm, lifetime)?;
@@ -140,7 +140,7 @@ async fn disarm(
 }
 
 async fn machines(State(house): State<Arc<House>>) -> Answer<Vec<MachineStatus>> {
-    let book = house.shelf.book().ok_or_else(Refusal::no_book)?;
+    let book = house.book_of_this_moment().await?;
     let known = book.machines.iter();
     let known = known
         .map(|machine| Known { name: machine.name.clone(), macs: machine.macs.clone() })
@@ -153,7 +153,7 @@ async fn machine(
     State(house): State<Arc<House>>,
     Path(name): Path<String>,
 ) -> Answer<MachineStatus> {
-    let book = house.shelf.book().ok_or_else(Refusal::no_book)?;
+    let book = house.book_of_this_moment().await?;
     let known = match (book.machine(&name), name.parse::<rack::Mac>()) {
         (Some(machine), _) => Known { name, macs: machine.macs.clone() },
         // What nobody described goes by its MAC.
@@ -166,10 +166,18 @@ async fn machine(
 
 /// Interfaces that asked and that no machine has, latest first.
 async fn strangers(State(house): State<Arc<House>>) -> Answer<Vec<Sighting>> {
-    let book = house.shelf.book().ok_or_else(Refusal::no_book)?;
+    let book = house.book_of_this_moment().await?;
     let mut seen = house.memory.work(sightings::all).await?;
     seen.retain(|sighting| book.machine_of(sighting.mac).is_none());
     Ok(Json(seen))
+}
+
+impl House {
+    /// The book as the operator has just written it.
+    async fn book_of_this_moment(&self) -> Result<Arc<Book>, Refusal> {
+        self.shelf.look(&self.settings.book).await;
+        self.shelf.book().ok_or_else(Refusal::no_book)
+    }
 }
 
 impl Refusal {

@@ -6,6 +6,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use rack::Book;
+use tokio::sync::Mutex;
 
 use crate::lines;
 
@@ -29,10 +30,18 @@ enum Error {
 #[derive(Default)]
 pub(crate) struct Shelf {
     book: RwLock<Option<Arc<Book>>>,
+    seen: Mutex<Seen>,
 }
 
 /// By what a changed file is told: a renamed one has another inode, one written in place another time or size.
 type Mark = (u64, i64, i64, u64);
+
+/// What was found at the last look.
+#[derive(Default)]
+struct Seen {
+    mark: Option<Mark>,
+    complaint: String,
+}
 
 impl Shelf {
     /// The book, if there has been a good one.
@@ -42,34 +51,39 @@ impl Shelf {
 
     /// Looks at the file for ever.
     pub(crate) async fn watch(&self, path: &Path) {
-        let mut seen = None;
-        let mut complaint = String::new();
         loop {
-            let mark = mark(path);
-            if mark.is_none() || mark != seen {
-                match read(path.to_owned()).await {
-                    Ok(book) => {
-                        // They stop only who chooses them; the site's operator is told before that.
-                        for mistake in book.mistakes() {
-                            let (script, line) = (mistake.script, mistake.line);
-                            tracing::warn!("{script}, line {line}: {}", mistake.problem);
-                        }
-                        self.lay(book);
-                        tracing::info!("the book is read");
-                        complaint.clear();
-                    }
-                    Err(error) => {
-                        let told = lines::chain(&error);
-                        if told != complaint {
-                            tracing::warn!("{told}; what was read before stays");
-                            complaint = told;
-                        }
-                    }
-                }
-                seen = mark;
-            }
+            self.look(path).await;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Reads the book where it has changed. An order of the operator's is about the book of this moment.
+    pub(crate) async fn look(&self, path: &Path) {
+        let mut seen = self.seen.lock().await;
+        let mark = mark(path);
+        if mark.is_some() && mark == seen.mark {
+            return;
+        }
+        match read(path.to_owned()).await {
+            Ok(book) => {
+                // They stop only who chooses them; the site's operator is told before that.
+                for mistake in book.mistakes() {
+                    let (script, line) = (mistake.script, mistake.line);
+                    tracing::warn!("{script}, line {line}: {}", mistake.problem);
+                }
+                self.lay(book);
+                tracing::info!("the book is read");
+                seen.complaint.clear();
+            }
+            Err(error) => {
+                let told = lines::chain(&error);
+                if told != seen.complaint {
+                    tracing::warn!("{told}; what was read before stays");
+                    seen.complaint = told;
+                }
+            }
+        }
+        seen.mark = mark;
     }
 
     fn lay(&self, book: Book) {
