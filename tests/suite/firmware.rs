@@ -34,8 +34,8 @@ arguments = ""
 "#;
 
 /// Feeds the kernels of these architectures, ours and Debian's word, and gives the site a profile `kernel-<Debian's word>` of
-/// each. `boot` stands at the head of its boot.toml.
-pub(crate) fn feed_kernels(site: &Site, architectures: &[(&str, &str)], boot: &str) {
+/// each.
+fn feed_kernels(site: &Site, architectures: &[(&str, &str)]) {
     let package = |debian: &str| format!("debian-installer-12-netboot-{debian}");
     let kernel = |(ours, debian): &(&str, &str)| {
         format!(
@@ -58,7 +58,7 @@ pub(crate) fn feed_kernels(site: &Site, architectures: &[(&str, &str)], boot: &s
     let packages = packages.join(", ");
     site.configure("profiles.toml", &profiles.concat());
     site.configure("distros/kernel.toml", DISTRO);
-    site.configure("boot.toml", &format!("{boot}{}", kernels.concat()));
+    site.configure("boot.toml", &kernels.concat());
     site.configure(
         "data.toml",
         &format!("[[apt]]\nname = \"debian\"\nupstream = \"host\"\npackages = [{packages}]\n"),
@@ -82,7 +82,7 @@ fn up(architectures: &[(&str, &str)]) -> Site {
     let machines = (1..).zip(&MACHINES).filter(|(_, (_, _, profile, _))| known(profile));
     let machines: Vec<_> = machines.map(machine).collect();
     site.configure("machines.toml", &machines.concat());
-    feed_kernels(&site, architectures, "");
+    feed_kernels(&site, architectures);
     site.runctl(&["up", "boot", "data", "rack"]).ok();
     site
 }

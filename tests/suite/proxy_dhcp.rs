@@ -1,4 +1,5 @@
-//! boot beside another DHCP server: that one lends the addresses, boot adds the loader, and strangers notice nothing.
+//! boot beside another DHCP server: that one lends the addresses, boot adds the loader, and strangers notice nothing. Asked
+//! by the probe, which speaks as firmware does, and by a stranger in a namespace; no VM boots so yet.
 
 use std::process::Command;
 
@@ -6,11 +7,7 @@ use suite::machine::BareMachine;
 use suite::site::engine_answers;
 use suite::{Site, run};
 
-use crate::firmware::feed_kernels;
-
 const RIVAL: &str = "52:54:00:5e:00:01";
-const BIOS: &str = "52:54:00:5e:00:11";
-const UEFI: &str = "52:54:00:5e:00:12";
 const STRANGER: &str = "52:54:00:5e:00:99";
 
 /// A real DHCP server on the site's bridge, which knows nothing of booting; it ends with its machine.
@@ -20,7 +17,7 @@ struct Rival {
 }
 
 impl Rival {
-    /// Starts it; it lends the addresses from the 20th to the 29th, the known machines theirs.
+    /// Starts it; it lends the addresses from the 20th to the 29th.
     fn beside(site: &Site) -> Self {
         let rival = Self {
             machine: BareMachine::plugged_into(site, RIVAL),
@@ -29,13 +26,11 @@ impl Rival {
         let file = |name: &str| rival.folder.path().join(name).display().to_string();
         let conf = format!(
             "start {}\nend {}\ninterface eth0\nmax_leases 10\nopt subnet 255.255.255.224\n\
-             lease_file {}\npidfile {}\nstatic_lease {BIOS} {}\nstatic_lease {UEFI} {}\n",
+             lease_file {}\npidfile {}\n",
             site.host(20),
             site.host(29),
             file("leases"),
             file("pid"),
-            site.host(21),
-            site.host(22),
         );
         fs_err::write(file("udhcpd.conf"), conf).expect("its configuration is written");
         fs_err::write(file("leases"), "").expect("its leases are written");
@@ -61,30 +56,16 @@ fn beside_another_dhcp_server_boot_adds_the_loader() {
         return;
     }
     let site = Site::built();
-    let machine = |name: &str, mac: &str, n: u8, firmware: &str| {
-        format!(
-            "[[machine]]\nname = \"{name}\"\nmacs = [\"{mac}\"]\naddress = \"{}\"\n\
-             firmware = \"{firmware}\"\nprofile = \"kernel-amd64\"\n",
-            site.host(n)
-        )
-    };
-    let machines = [machine("old", BIOS, 21, "bios"), machine("new", UEFI, 22, "uefi")];
-    site.configure("machines.toml", &machines.concat());
-    feed_kernels(&site, &[("x86_64", "amd64")], "dhcp = \"proxy\"\n");
+    site.configure("boot.toml", "dhcp = \"proxy\"\n");
     // Made before boot, as on a segment where that server has always been.
     site.runctl(&["up", "data"]).ok();
     let rival = Rival::beside(&site);
-    let told = site.runctl(&["up", "boot", "data", "rack"]).ok();
+    let told = site.runctl(&["up", "boot"]).ok();
     assert!(told.contains("DHCP adds the loader"), "{told}");
 
     let stranger = BareMachine::plugged_into(&site, STRANGER);
     let lent = stranger.lease().expect("the other server lends an address");
-    assert!(lent.starts_with("10."), "{lent}");
-    for (name, loader) in [("old", "iPXE"), ("new", "snponly.efi")] {
-        let told = site.runctl(&["rehearse", name, "--until", "kernel", "--timeout", "300"]).ok();
-        eprintln!("{told}");
-        assert!(told.contains("beside another DHCP server") && told.contains(loader), "{told}");
-    }
+    assert!((20..=29).any(|n| lent == site.host(n).to_string()), "{lent} is not of its range");
     drop(rival);
     // Alone it lends nothing: it never was the one.
     assert_eq!(stranger.lease(), None);

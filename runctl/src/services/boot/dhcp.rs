@@ -11,8 +11,12 @@ pub(super) fn lines(site: &Site) -> Vec<String> {
             format!("dhcp-range={},proxy,{}", site.subnet.network(), site.subnet.netmask()),
             // The segment may be somebody else's too: strangers boot as if boot were not there.
             "dhcp-ignore=tag:!known".to_owned(),
+            // Nobody has the tag and sees the prompt; without one dnsmasq is no proxy at all.
+            "pxe-prompt=tag:never,booddies".to_owned(),
         ],
     };
+    // Asking whether an address is in use would need NET_RAW, and a second.
+    lines.push("no-ping".to_owned());
     lines.push("dhcp-leasefile=/var/lib/misc/dnsmasq.leases".to_owned());
     lines.push("dhcp-hostsfile=/etc/booddies/dhcp_hosts".to_owned());
     // A stranger gets no name of its own choice.
@@ -28,8 +32,6 @@ fn lending(site: &Site) -> Vec<String> {
     let address = |service| site.hosts.of(service).address;
     vec![
         "dhcp-authoritative".to_owned(),
-        // Asking whether an address is in use would need NET_RAW, and a second.
-        "no-ping".to_owned(),
         range(site),
         // Without an address the option is left out, and the machine has no way out.
         site.router.map_or_else(
