@@ -12,7 +12,6 @@ use futures_util::future::join_all;
 
 use super::{Item, Run};
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::site::{FilesFeed, Trust, YumFeed};
 
 /// One upstream: what it is called, the tree it becomes, and what its survey decided.
 pub(super) struct Surveyed {
@@ -38,14 +37,14 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         surveyed.push(Surveyed {
             name: format!("yum {}", feed.name),
             tree: tree_path("data/yum", &feed.name)?,
-            plan: yum(feed, &transfer, &*watch).await,
+            plan: super::yum::survey(feed, &transfer, &*watch).await,
         });
     }
     for feed in &data.files {
         surveyed.push(Surveyed {
             name: format!("files {}", feed.name),
             tree: tree_path("data/files", &feed.name)?,
-            plan: files(feed),
+            plan: super::files::survey(feed),
         });
     }
     publish(run, "data", surveyed, &transfer, &watch).await
@@ -161,32 +160,4 @@ pub(super) fn digest(name: &str, sha256: &str) -> Outcome<Sha256> {
 /// The name of one file in its tree.
 pub(super) fn file_path(name: &str) -> Outcome<RelPath> {
     RelPath::new(name).or_fail(Class::Configuration, || format!("`{name}` cannot name a file"))
-}
-
-async fn yum(feed: &YumFeed, transfer: &Transfer, watch: &dyn Watch) -> Outcome<Plan> {
-    let source = feeds::yum::Source {
-        name: feed.name.clone(),
-        urls: urls(&feed.urls)?,
-        trust: match &feed.trust {
-            Trust::Keys(files) => feeds::yum::Trust::Keys(files.clone()),
-            Trust::None => feeds::yum::Trust::None,
-        },
-        architectures: feed.architectures.clone(),
-    };
-    Ok(feeds::yum::survey(&source, transfer, watch).await?)
-}
-
-fn files(feed: &FilesFeed) -> Outcome<Plan> {
-    let file = |(path, texts, sha256): &(String, Vec<String>, String)| {
-        Ok(feeds::files::File {
-            path: path.clone(),
-            urls: urls(texts)?,
-            sha256: digest(path, sha256)?,
-        })
-    };
-    let source = feeds::files::Source {
-        name: feed.name.clone(),
-        files: feed.files.iter().map(file).collect::<Outcome<_>>()?,
-    };
-    Ok(feeds::files::survey(&source)?)
 }

@@ -3,8 +3,10 @@
 mod apt;
 mod boot;
 mod data;
+mod files;
 mod gito;
 mod regi;
+mod yum;
 
 use clap::Args;
 

@@ -1,0 +1,84 @@
+//! data.toml: what data mirrors.
+
+use std::path::PathBuf;
+
+/// data.toml
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// Generations kept.
+    pub keep: usize,
+    /// APT repositories, published as `data/apt/<name>`.
+    pub apt: Vec<AptFeed>,
+    /// YUM repositories, published as `data/yum/<name>`.
+    pub yum: Vec<YumFeed>,
+    /// Plain files, published as `data/files/<name>`.
+    pub files: Vec<FilesFeed>,
+}
+
+/// How much an upstream is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// By `OpenPGP`: key files (armoured or binary).
+    Keys(Vec<PathBuf>),
+    /// Not at all, and the operator wrote that down.
+    None,
+}
+
+/// One APT repository.
+#[derive(Clone, Debug)]
+pub struct AptFeed {
+    /// Folder and name.
+    pub name: String,
+    /// From where.
+    pub upstream: AptUpstream,
+    /// Architectures.
+    pub architectures: Vec<String>,
+    /// Packages wanted, each with its dependency closure; empty mirrors everything.
+    pub packages: Vec<String>,
+    /// Whether Recommends belong to the closure.
+    pub recommends: bool,
+    /// Whether the parts of Debian's installer come along.
+    pub udebs: bool,
+    /// Whether what the upstream lists and does not have is left out, and the operator wrote that down.
+    pub skip_missing: bool,
+}
+
+/// Where an APT repository is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AptUpstream {
+    /// The host's own APT sources, with their suites, components and keys, as they are when the feed runs.
+    Host,
+    /// Named sources.
+    Sources {
+        /// Base URLs, tried in order.
+        urls: Vec<String>,
+        /// Suites.
+        suites: Vec<String>,
+        /// Components.
+        components: Vec<String>,
+        /// Who signs.
+        trust: Trust,
+    },
+}
+
+/// One YUM repository.
+#[derive(Clone, Debug)]
+pub struct YumFeed {
+    /// Folder and name.
+    pub name: String,
+    /// Base URLs, tried in order.
+    pub urls: Vec<String>,
+    /// Who signs repomd.xml.
+    pub trust: Trust,
+    /// Architectures wanted; empty means all.
+    pub architectures: Vec<String>,
+}
+
+/// A folder of plain files.
+#[derive(Clone, Debug)]
+pub struct FilesFeed {
+    /// Folder and name.
+    pub name: String,
+    /// Name in the folder, URLs (tried in order), sha256.
+    pub files: Vec<(String, Vec<String>, String)>,
+}
