@@ -1,7 +1,9 @@
 //! What a survey decided: the files of one tree, and which of them must be fetched.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
+use crate::digest::Sha256;
 use crate::events::Watch;
 use crate::store::{Object, RelPath, Store, Tree};
 use crate::transfer::{self, Transfer, Want};
@@ -15,6 +17,8 @@ pub struct Plan {
     pub upstream: String,
     /// Who vouches for it: key fingerprints, or `none` where the operator wrote that down.
     pub trust: String,
+    /// What it is made of, where that is known before its files are: see [`recipe`].
+    pub recipe: Option<Sha256>,
     /// What the chain of trust was read from and is not served, by masked URL; kept so that the next survey is cheap.
     pub evidence: BTreeMap<String, Object>,
     /// Files that the upstream must deliver (or the store already holds).
@@ -23,7 +27,27 @@ pub struct Plan {
     pub have: BTreeMap<RelPath, Object>,
 }
 
+/// Digests what a tree is made of: the settings of its feed, who vouches for it, and the indexes at the head of its chain.
+///
+/// Where a served tree has the same recipe, making it again would give the same: nothing is parsed, compared or asked.
+pub(crate) fn recipe<'o>(
+    settings: &impl fmt::Debug,
+    trust: &str,
+    heads: impl IntoIterator<Item = &'o Object>,
+) -> Sha256 {
+    // Another version may make another tree of the same.
+    let mut told = format!("{} {settings:?} {trust}", env!("CARGO_PKG_VERSION"));
+    told.extend(heads.into_iter().map(|head| format!(" {}", head.sha256)));
+    Sha256::of(told.as_bytes())
+}
+
 impl Plan {
+    /// Plans a tree as it is served already.
+    pub(crate) fn unchanged(served: &Tree) -> Self {
+        let Tree { path, upstream, trust, recipe, evidence, files } = served.clone();
+        Self { tree: path, upstream, trust, recipe, evidence, get: BTreeMap::new(), have: files }
+    }
+
     /// Counts the files and bytes that the store does not hold yet.
     pub fn missing(&self, store: &Store) -> (usize, u64) {
         let mut seen = HashSet::new();
@@ -47,6 +71,7 @@ impl Plan {
             path: self.tree,
             upstream: self.upstream,
             trust: self.trust,
+            recipe: self.recipe,
             evidence: self.evidence,
             files,
         })

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use url::Url;
-
 use super::select::Wanted;
+use crate::transfer::Bases;
 use crate::trust::{self, Keyring, SiteKey};
 
 /// One APT repository as it is to be mirrored.
@@ -31,7 +30,7 @@ pub struct Source {
 #[derive(Clone, Debug)]
 pub struct Suite {
     /// The repository's root on several mirrors, best first.
-    pub urls: Vec<Url>,
+    pub urls: Bases,
     /// Its name below `dists/`.
     pub name: String,
     /// Its components, such as `main`.

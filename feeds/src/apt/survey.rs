@@ -14,8 +14,8 @@ use super::select::{Universe, Wanted};
 use super::source::{Missing, Selection, Source};
 use super::upstream::{self, Packages, Verified, by_hash, place};
 use crate::events::{Event, Watch};
-use crate::plan::Plan;
-use crate::store::{Object, RelPath, Store};
+use crate::plan::{self, Plan};
+use crate::store::{Object, RelPath, Store, Tree};
 use crate::transfer::{Transfer, Want, below, masked};
 use crate::trust::SiteKey;
 
@@ -31,8 +31,11 @@ struct Read {
 }
 
 /// Surveys an APT repository and returns what its tree will be.
+///
+/// The tree that is `served` now is planned again as it is, where the upstream still gives what that was made of.
 pub async fn survey(
     source: &Source,
+    served: Option<&Tree>,
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Plan, Error> {
@@ -46,12 +49,19 @@ pub async fn survey(
     let (now, check) = (Timestamp::now(), source.check_valid_until);
     let asked = source.suites.iter().map(|one| upstream::verify(one, check, now, transfer, watch));
     let verified = try_join_all(asked).await?;
+    let trust = told_trust(&verified);
+    let heads = verified.iter().flat_map(|one| one.proof.iter().map(|(_, object)| object));
+    let recipe = plan::recipe(source, &trust, heads);
+    if let Some(served) = served.filter(|served| served.recipe == Some(recipe)) {
+        return Ok(Plan::unchanged(served));
+    }
     let read = read_indexes(source, &verified, transfer, watch).await?;
     let mut plan = Plan {
         tree: RelPath::new(format!("data/apt/{}", source.name))
             .map_err(|wrong| Error::Path { name: source.name.clone(), source: wrong })?,
         upstream: told_upstreams(source),
-        trust: told_trust(&verified),
+        trust,
+        recipe: Some(recipe),
         evidence: BTreeMap::new(),
         get: BTreeMap::new(),
         have: BTreeMap::new(),

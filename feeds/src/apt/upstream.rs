@@ -8,7 +8,7 @@ use super::source::Suite;
 use crate::compression::Compression;
 use crate::events::Watch;
 use crate::store::{Object, RelPath};
-use crate::transfer::{self, Transfer, Want};
+use crate::transfer::{self, Place, Transfer, Want};
 use crate::trust::{self, Keyring};
 
 /// No `Release` file is larger.
@@ -146,11 +146,12 @@ impl Verified<'_> {
     /// Tells what to fetch for an index that the `Release` file lists.
     pub(super) fn want(&self, path: &str, index: Index) -> Result<Want, Error> {
         let suite = self.suite;
-        let mut want = Want::below(&suite.urls, &place(suite, path)?);
+        let at = place(suite, path)?;
+        let mut want = Want::below(&suite.urls, &at);
         if self.release.by_hash {
             // By digest an index stays to be had while the mirror moves on; by name for those that keep none.
             let hashed = place(suite, &by_hash(path, &index))?;
-            want.urls.splice(0..0, suite.urls.iter().map(|base| transfer::below(base, &hashed)));
+            want.place = Place::ByHash { hashed, path: at };
         }
         want.size = Some(index.size);
         want.sha256 = Some(index.sha256);

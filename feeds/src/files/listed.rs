@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use url::Url;
-
 use super::Error;
 use crate::digest::{Digest, Sha256};
 use crate::events::Watch;
 use crate::store::{Object, RelPath};
-use crate::transfer::{Transfer, Want, masked};
+use crate::transfer::{Bases, Transfer, Want, masked};
 
 /// No list is longer.
 const LARGEST: u64 = 16 << 20;
@@ -25,7 +23,7 @@ pub struct Surveyed {
 /// Asks for the list at `list`, which must have the digest `sha256` where one is written down, and looks the files up in
 /// it: names in our folder, and their places below the same `urls`.
 pub async fn survey(
-    urls: &[Url],
+    urls: &Bases,
     list: &RelPath,
     sha256: Option<Sha256>,
     files: &BTreeMap<RelPath, RelPath>,

@@ -4,12 +4,10 @@ mod listed;
 
 use std::collections::BTreeMap;
 
-use url::Url;
-
 use crate::digest::Sha256;
 use crate::plan::Plan;
 use crate::store::{NotRelative, RelPath};
-use crate::transfer::{Want, masked};
+use crate::transfer::{Bases, Want, masked};
 use crate::{Class, Classified};
 
 pub use listed::{Surveyed as Listed, survey as survey_listed};
@@ -29,7 +27,7 @@ pub struct File {
     /// Its place in the tree.
     pub path: String,
     /// Where it lies, best first.
-    pub urls: Vec<Url>,
+    pub urls: Bases,
     /// What it must be.
     pub sha256: Sha256,
 }
@@ -111,6 +109,7 @@ pub fn survey(source: &Source) -> Result<Plan, Error> {
         tree: safe(format!("data/files/{}", source.name))?,
         upstream,
         trust: "sha256 written down".to_owned(),
+        recipe: None,
         evidence: BTreeMap::new(),
         get,
         have: BTreeMap::new(),
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
 
     fn source(paths: &[&str]) -> Source {
-        let urls = vec!["http://h.example/x".parse().unwrap()];
+        let urls = Bases::from(["http://h.example/x".parse().unwrap()]);
         let file = |path: &&str| File {
             path: (*path).to_owned(),
             urls: urls.clone(),

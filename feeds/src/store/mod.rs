@@ -43,6 +43,9 @@ pub struct Tree {
     pub upstream: String,
     /// Who vouches for it.
     pub trust: String,
+    /// What it was made of: while an upstream and its settings give the same, the tree is as it would be made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Sha256>,
     /// What its chain of trust was read from and is not served, by masked URL; kept in the store with the tree.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evidence: BTreeMap<String, Object>,

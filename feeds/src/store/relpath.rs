@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A relative path that cannot leave its folder: no `..`, no empty parts, no leading slash, no control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-pub struct RelPath(String);
+/// Cheap to clone: a repository has a hundred thousand of them, in its plan, its tree and its lock.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelPath(Arc<str>);
 
 /// A path would leave its folder or cannot name a file.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +27,7 @@ impl RelPath {
     pub fn new(path: impl Into<String>) -> Result<Self, NotRelative> {
         let path = path.into();
         match flaw(&path) {
-            None => Ok(Self(path)),
+            None => Ok(Self(path.into())),
             // What an upstream wrote goes to a terminal: show it escaped.
             Some(reason) => Err(NotRelative { path: path.escape_default().to_string(), reason }),
         }
@@ -54,12 +56,12 @@ impl RelPath {
     /// Returns the folders that it lies in, innermost first.
     pub fn ancestors(&self) -> impl Iterator<Item = Self> {
         let slashes = self.0.rmatch_indices('/').map(|(at, _)| at);
-        slashes.map(|at| Self(self.0[..at].to_owned()))
+        slashes.map(|at| Self(self.0[..at].into()))
     }
 
     /// Tells whether this path is `folder` or lies below it.
     pub fn is_within(&self, folder: &RelPath) -> bool {
-        self.0.strip_prefix(&folder.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.0.strip_prefix(&*folder.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -89,7 +91,7 @@ impl fmt::Display for RelPath {
 
 impl AsRef<Path> for RelPath {
     fn as_ref(&self) -> &Path {
-        Path::new(&self.0)
+        Path::new(&*self.0)
     }
 }
 
@@ -98,6 +100,12 @@ impl FromStr for RelPath {
 
     fn from_str(path: &str) -> Result<Self, NotRelative> {
         Self::new(path)
+    }
+}
+
+impl serde::Serialize for RelPath {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -26,6 +26,7 @@ fn tree(store: &Store, path: &str, files: &[(&str, &str)]) -> Tree {
         path: rel(path),
         upstream: "http://upstream.example/".to_owned(),
         trust: "none".to_owned(),
+        recipe: None,
         evidence: BTreeMap::new(),
         files: files.iter().map(|(file, text)| (rel(file), insert(text))).collect(),
     }

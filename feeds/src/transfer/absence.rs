@@ -14,12 +14,12 @@ impl Transfer {
     }
 
     async fn is_absent(&self, want: &Want) -> bool {
-        if want.urls.is_empty() || want.held(&self.store).is_some() {
+        if want.bases.is_empty() || want.held(&self.store).is_some() {
             return false;
         }
         let _permit = self.permits.acquire().await;
-        for url in &want.urls {
-            if !self.says_absent(url).await {
+        for url in want.urls() {
+            if !self.says_absent(&url).await {
                 return false;
             }
         }

@@ -6,6 +6,7 @@ use futures_util::{StreamExt, stream};
 
 use super::progress::Bar;
 use super::{Error, Obtained, Transfer, Want};
+use crate::digest::Sha256;
 use crate::events::Watch;
 use crate::store::Object;
 
@@ -54,7 +55,7 @@ impl Transfer {
         label: &str,
         missing: Vec<&Want>,
         bar: &Bar<'_>,
-    ) -> Result<HashMap<String, Object>, Error> {
+    ) -> Result<HashMap<Sha256, Object>, Error> {
         let total = missing.len();
         let mut failed = Vec::new();
         let mut objects = HashMap::with_capacity(total);

@@ -25,7 +25,7 @@ use url::Url;
 
 pub use address::{below, masked};
 pub use error::{Error, Failure, Reason};
-pub use want::Want;
+pub use want::{Bases, Place, Want};
 
 use self::answer::Retry;
 use self::attempt::{Attempt, Outcome};
@@ -155,7 +155,8 @@ impl Transfer {
     /// Finds one file in the store or fetches it from its mirrors; it is verified, but not an object yet.
     async fn obtain(&self, want: &Want, bar: &Bar<'_>) -> Result<Obtained, Error> {
         let share = Share::of(bar);
-        let first = want.urls.first().ok_or_else(|| Error::NoAddress { label: want.name() })?;
+        let urls = want.urls();
+        let first = urls.first().ok_or_else(|| Error::NoAddress { label: want.name() })?;
         if let Some(object) = want.held(&self.store) {
             share.reached(object.size);
             return Ok(Obtained::held(object, first));
@@ -166,7 +167,7 @@ impl Transfer {
             .await
             .map_err(|source| Error::Partial { label: want.name(), source })?;
         let Options { retries, pause, .. } = self.options;
-        let mut mirrors = Mirrors::new(&want.urls, &self.reputation, retries, pause);
+        let mut mirrors = Mirrors::new(&urls, &self.reputation, retries, pause);
         while let Some((url, pause)) = mirrors.next() {
             tokio::time::sleep(pause).await;
             let tried = self.try_mirror(want, url, partial, &share).await;

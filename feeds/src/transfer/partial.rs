@@ -57,7 +57,7 @@ pub(super) struct Partial {
 impl Partial {
     /// Opens the partial file of a want and hashes what is there already.
     pub(super) fn open(store: &Store, want: &Want) -> io::Result<Self> {
-        let (path, file) = lock_first_free(&store.partial(), &want.key())?;
+        let (path, file) = lock_first_free(&store.partial(), &want.key().to_string())?;
         let validator = fs::read(sidecar(&path))
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())

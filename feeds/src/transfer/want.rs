@@ -1,21 +1,26 @@
 //! What is to be fetched, and what must hold for it.
 
+use std::sync::Arc;
+
 use url::Url;
 
-use super::address::masked;
+use super::address::{below, masked};
 use crate::digest::{Digest, Sha256};
 use crate::store::{Object, RelPath, Store};
 
 /// No file that machines are installed from is larger.
 const LARGEST: u64 = 64 << 30;
 
+/// The mirrors of one upstream, best first; shared by all files that lie below them.
+pub type Bases = Arc<[Url]>;
+
 /// One file of an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
-    /// The same file on several mirrors, best first.
-    pub urls: Vec<Url>,
-    /// How people call it, in progress and errors.
-    pub label: String,
+    /// Where it can be had.
+    pub bases: Bases,
+    /// Where it lies there.
+    pub place: Place,
     /// Its length, if an index gives it.
     pub size: Option<u64>,
     /// Its sha256, if an index gives it.
@@ -26,16 +31,49 @@ pub struct Want {
     pub limit: u64,
 }
 
+/// Where a file lies, seen from its bases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Each base is an address of the file itself; people call it by this name.
+    Here(Arc<str>),
+    /// Below each base.
+    Below(RelPath),
+    /// Below each base under a name made of its digest, which it keeps while the upstream moves on; else under its own.
+    ByHash {
+        /// The name made of its digest.
+        hashed: RelPath,
+        /// Its own name.
+        path: RelPath,
+    },
+}
+
 impl Want {
-    /// Wants a file of which nothing else is known. Set the other fields as an index gives them.
-    pub fn new(urls: Vec<Url>, label: impl Into<String>) -> Self {
-        Self { urls, label: label.into(), size: None, sha256: None, other: None, limit: LARGEST }
+    /// Wants a file that lies at these addresses. Set the other fields as an index gives them.
+    pub fn new(urls: impl Into<Bases>, label: impl Into<Arc<str>>) -> Self {
+        Self::at(urls.into(), Place::Here(label.into()))
     }
 
     /// Wants the file `path` below each of `bases`.
-    pub fn below(bases: &[Url], path: &RelPath) -> Self {
-        let urls = bases.iter().map(|base| super::address::below(base, path)).collect();
-        Self::new(urls, path.as_str())
+    pub fn below(bases: &Bases, path: &RelPath) -> Self {
+        Self::at(Arc::clone(bases), Place::Below(path.clone()))
+    }
+
+    fn at(bases: Bases, place: Place) -> Self {
+        Self { bases, place, size: None, sha256: None, other: None, limit: LARGEST }
+    }
+
+    /// Lists the addresses in the order in which they are asked.
+    pub fn urls(&self) -> Vec<Url> {
+        let all = |path: &RelPath| self.bases.iter().map(|base| below(base, path)).collect();
+        match &self.place {
+            Place::Here(_) => self.bases.to_vec(),
+            Place::Below(path) => all(path),
+            Place::ByHash { hashed, path } => {
+                let mut urls: Vec<_> = all(hashed);
+                urls.extend(all(path));
+                urls
+            }
+        }
     }
 
     /// Returns the object if the store holds it already.
@@ -51,13 +89,13 @@ impl Want {
     /// Names the file's content, so that it is fetched once and its partial is found again.
     ///
     /// The same bytes from any mirror have the same key where a digest is known; else the key is the first address.
-    pub(crate) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> Sha256 {
         match (&self.sha256, &self.other) {
-            (Some(sha256), _) => sha256.to_string(),
-            (None, Some(other)) => Sha256::of(format!("{other:?}").as_bytes()).to_string(),
+            (Some(sha256), _) => *sha256,
+            (None, Some(other)) => Sha256::of(format!("{other:?}").as_bytes()),
             (None, None) => {
-                let url = self.urls.first().map(Url::as_str).unwrap_or_default();
-                Sha256::of(url.as_bytes()).to_string()
+                let urls = self.urls();
+                Sha256::of(urls.first().map(Url::as_str).unwrap_or_default().as_bytes())
             }
         }
     }
@@ -71,11 +109,12 @@ impl Want {
         self.size.unwrap_or(self.limit).min(self.limit)
     }
 
-    /// Names it for people: its label, or its first address.
+    /// Names it for people: its label, its path, or its first address.
     pub(super) fn name(&self) -> String {
-        match self.urls.first() {
-            Some(url) if self.label.is_empty() => masked(url),
-            _ => self.label.clone(),
+        match (&self.place, self.bases.first()) {
+            (Place::Here(label), Some(url)) if label.is_empty() => masked(url),
+            (Place::Here(label), _) => label.to_string(),
+            (Place::Below(path) | Place::ByHash { path, .. }, _) => path.to_string(),
         }
     }
 }

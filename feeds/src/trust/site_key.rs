@@ -3,6 +3,7 @@
 //! Ed25519 in a version 4 packet: what every gpgv and rpm in use reads. Ed25519 needs no randomness to sign, so equal
 //! documents signed as of the same time give equal bytes, and an unchanged upstream an unchanged tree.
 
+use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -18,10 +19,15 @@ use pgp::types::{KeyDetails as _, KeyVersion, Password, Timestamp};
 use super::error::Error;
 
 /// The secret key of a site, and its public half.
-#[derive(Debug)]
 pub struct SiteKey {
     secret: SignedSecretKey,
     public: SignedPublicKey,
+}
+
+impl fmt::Debug for SiteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SiteKey").field(&self.fingerprint()).finish()
+    }
 }
 
 impl SiteKey {

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use url::Url;
-
+use crate::transfer::Bases;
 use crate::trust::{self, Keyring};
 
 /// One YUM repository as it is to be mirrored.
@@ -12,7 +11,7 @@ pub struct Source {
     /// The name of its tree below `data/yum/`.
     pub name: String,
     /// The folder that `repodata/` lies in, on several mirrors, best first.
-    pub urls: Vec<Url>,
+    pub urls: Bases,
     /// Who may sign it.
     pub trust: Trust,
     /// Of which architectures packages are mirrored, `noarch` always; none means all.

@@ -13,9 +13,9 @@ use super::repomd::{self, Metadata};
 use super::source::{Source, Trust};
 use crate::compression::Compression;
 use crate::events::{Event, Watch};
-use crate::plan::Plan;
-use crate::store::{Object, RelPath, Store};
-use crate::transfer::{Transfer, Want, below, masked};
+use crate::plan::{self, Plan};
+use crate::store::{Object, RelPath, Store, Tree};
+use crate::transfer::{Bases, Transfer, Want, below, masked};
 use crate::trust::Keyring;
 
 const REPOMD: &str = "repodata/repomd.xml";
@@ -28,15 +28,18 @@ const LARGEST_PRIMARY: u64 = 2 << 30;
 /// `repomd.xml` of one mirror, verified.
 struct Verified {
     /// All mirrors, the one that it was read from first: another may be older or newer.
-    bases: Vec<Url>,
+    bases: Bases,
     text: Vec<u8>,
     trust: String,
     files: BTreeMap<RelPath, Object>,
 }
 
 /// Surveys a YUM repository and returns what its tree will be.
+///
+/// The tree that is `served` now is planned again as it is, where the upstream still gives what that was made of.
 pub async fn survey(
     source: &Source,
+    served: Option<&Tree>,
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Plan, Error> {
@@ -48,6 +51,10 @@ pub async fn survey(
         .keyring()
         .map_err(|error| Error::Keys { name: name.clone(), source: Box::new(error) })?;
     let verified = verify_any(source, keyring.as_ref(), transfer, watch).await?;
+    let recipe = plan::recipe(source, &verified.trust, verified.files.values());
+    if let Some(served) = served.filter(|served| served.recipe == Some(recipe)) {
+        return Ok(Plan::unchanged(served));
+    }
     let weak = source.trust == Trust::None;
     let metadata =
         repomd::parse(&verified.text, weak).map_err(|error| unusable(source, REPOMD, error))?;
@@ -76,7 +83,8 @@ pub async fn survey(
     }
     let upstream = source.urls.first().map(masked).unwrap_or_default();
     let trust = verified.trust;
-    Ok(Plan { tree, upstream, trust, evidence: BTreeMap::new(), get, have })
+    let recipe = Some(recipe);
+    Ok(Plan { tree, upstream, trust, recipe, evidence: BTreeMap::new(), get, have })
 }
 
 /// Asks the mirrors in turn for a `repomd.xml` that holds; tells of the first failure if none does.
@@ -90,8 +98,9 @@ async fn verify_any(
     for (index, base) in source.urls.iter().enumerate() {
         match verify(source, base, keyring, transfer, watch).await {
             Ok(mut verified) => {
-                verified.bases.clone_from(&source.urls);
-                verified.bases[..=index].rotate_right(1);
+                let mut bases = source.urls.to_vec();
+                bases[..=index].rotate_right(1);
+                verified.bases = bases.into();
                 return Ok(verified);
             }
             Err(error) => {
@@ -129,7 +138,7 @@ async fn verify(
         })?;
         trust = signed_by.fingerprint;
     }
-    Ok(Verified { bases: Vec::new(), text, trust, files })
+    Ok(Verified { bases: Bases::default(), text, trust, files })
 }
 
 /// Asks for a file that nobody tells the digest of, and reads it.
@@ -143,7 +152,7 @@ async fn read(
 ) -> Result<(RelPath, Vec<u8>), Error> {
     let name = || source.name.clone();
     let path = RelPath::new(file).map_err(|wrong| Error::Name { name: name(), source: wrong })?;
-    let want = Want { limit: LARGEST_REPOMD, ..Want::below(std::slice::from_ref(base), &path) };
+    let want = Want { limit: LARGEST_REPOMD, ..Want::below(&Bases::from([base.clone()]), &path) };
     let surveyed = transfer
         .survey(want, watch)
         .await
@@ -192,7 +201,7 @@ async fn read_packages(
     }
 }
 
-fn want(bases: &[Url], file: &Listed) -> Want {
+fn want(bases: &Bases, file: &Listed) -> Want {
     let Listed { size, sha256, other, .. } = *file;
     Want { size, sha256, other, ..Want::below(bases, &file.path) }
 }

@@ -8,7 +8,7 @@ use super::error::Error;
 use crate::digest::{Digest, Sha256};
 use crate::events::Watch;
 use crate::store::{Object, RelPath};
-use crate::transfer::{Transfer, Want, below, masked};
+use crate::transfer::{Bases, Transfer, Want, below, masked};
 
 const TREEINFO: &str = ".treeinfo";
 const LARGEST: u64 = 4 << 20;
@@ -28,7 +28,7 @@ pub struct Surveyed {
 
 /// Asks for `.treeinfo`, which must have the digest `sha256` where one is written down, and reads its images.
 pub async fn survey(
-    urls: &[Url],
+    urls: &Bases,
     architecture: &str,
     sha256: Option<Sha256>,
     transfer: &Transfer,
@@ -112,11 +112,11 @@ fn wanted<'s>(
     Ok(files)
 }
 
-fn below_which(urls: &[Url], told: &Url, path: &RelPath) -> Vec<Url> {
+fn below_which(urls: &Bases, told: &Url, path: &RelPath) -> Bases {
     let (mut first, rest): (Vec<_>, Vec<_>) =
         urls.iter().cloned().partition(|base| below(base, path) == *told);
     first.extend(rest);
-    first
+    first.into()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use feeds::digest::{Digest, Sha256};
 use feeds::events::Silent;
 use feeds::store::Store;
-use feeds::transfer::{Error, Options, Reason, Transfer, Want};
+use feeds::transfer::{Bases, Error, Options, Reason, Transfer, Want};
 use feeds::{Class, Classified as _};
 use proptest::prelude::*;
 use upstream::{Fault, Upstream};
@@ -44,7 +44,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn want(mirrors: &[&Upstream], path: &str, content: &[u8]) -> Want {
-    let urls = mirrors.iter().map(|mirror| mirror.base.join(path).expect("a URL")).collect();
+    let urls: Bases = mirrors.iter().map(|mirror| mirror.base.join(path).expect("a URL")).collect();
     let size = Some(content.len() as u64);
     Want { size, sha256: Some(Sha256::of(content)), ..Want::new(urls, path) }
 }
@@ -235,7 +235,9 @@ fn names_every_bad_file_and_mirror_and_no_secret() {
         upstream.put("good", b"good", &[]);
         upstream.put("bad", b"bad", &[Fault::Corrupt]);
         let mut bad = want(&[&upstream], "bad", b"bad");
-        bad.urls[0].set_password(Some("secret")).expect("a host");
+        let mut url = bad.bases[0].clone();
+        url.set_password(Some("secret")).expect("a host");
+        bad.bases = [url].into();
         let gone = want(&[&upstream], "gone", b"gone");
         let good = want(&[&upstream], "good", b"good");
         let wants = vec![bad, gone, good.clone()];

@@ -141,6 +141,7 @@ fn publish(store: &Store, files: BTreeMap<RelPath, Object>) -> Outcome<Generatio
         path,
         upstream: "the image of boot, and your own loaders".to_owned(),
         trust: "built by this site".to_owned(),
+        recipe: None,
         evidence: BTreeMap::new(),
         files,
     };

@@ -142,6 +142,7 @@ impl OwnSet {
             path: place(&path)?,
             upstream: self.origin(input),
             trust: "built by this site".to_owned(),
+            recipe: None,
             evidence: BTreeMap::new(),
             files,
         };

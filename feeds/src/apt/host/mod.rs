@@ -68,7 +68,7 @@ impl HostSource {
     pub fn suites(self) -> impl Iterator<Item = Suite> {
         let Self { urls, suites, components, signed_by } = self;
         suites.into_iter().map(move |name| Suite {
-            urls: urls.clone(),
+            urls: urls.as_slice().into(),
             name,
             components: components.clone(),
             trust: signed_by.clone(),

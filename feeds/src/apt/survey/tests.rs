@@ -72,7 +72,7 @@ impl Site {
 
     fn suite(&self, name: &str, url: &Url) -> Suite {
         Suite {
-            urls: vec![url.clone()],
+            urls: [url.clone()].into(),
             name: name.to_owned(),
             components: vec!["main".to_owned()],
             trust: Trust::Files(vec![self.folder.path().join("ring.gpg")]),
@@ -99,7 +99,7 @@ impl Site {
     }
 
     async fn survey(&self, source: &Source) -> Result<Plan, Error> {
-        survey(source, &self.transfer, &Silent).await
+        survey(source, None, &self.transfer, &Silent).await
     }
 
     /// Surveys one suite `test` that is served as these files.
@@ -315,7 +315,7 @@ async fn what_the_upstream_lists_and_lacks_fails_by_name_unless_it_may_be_left_o
 
     source.missing = Missing::Skip;
     let warned = Warned::default();
-    let plan = survey(&source, &site.transfer, &warned).await.expect("surveyed");
+    let plan = survey(&source, None, &site.transfer, &warned).await.expect("surveyed");
     assert_eq!(got(&plan), ["pool/a_1.deb", "pool/b_1.deb", "pool/x-udeb_1.deb"]);
     let told = warned.0.into_inner().expect("unpoisoned");
     assert_eq!(
@@ -337,7 +337,7 @@ async fn an_upstream_that_does_not_answer_is_not_taken_as_one_that_lacks() {
     drop(listener);
     let here = serve(Files::from([("there".to_owned(), Vec::new())])).await;
     let want = |bases: &[&Url], path| {
-        let bases: Vec<_> = bases.iter().map(|base| (*base).clone()).collect();
+        let bases: crate::transfer::Bases = bases.iter().map(|base| (*base).clone()).collect();
         Want::below(&bases, &RelPath::new(path).expect("a path"))
     };
     let wants = [

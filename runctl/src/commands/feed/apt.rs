@@ -6,6 +6,7 @@ use std::sync::Arc;
 use feeds::apt::{self, HostSource, Missing, Selection, Source, Suite, Wanted};
 use feeds::events::Watch;
 use feeds::plan::Plan;
+use feeds::store::Tree;
 use feeds::transfer::Transfer;
 use feeds::trust::SiteKey;
 
@@ -17,6 +18,7 @@ use crate::site::{AptFeed, AptUpstream, Trust};
 pub(super) async fn survey(
     run: &Run<'_>,
     feed: &AptFeed,
+    served: Option<&Tree>,
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Outcome<Plan> {
@@ -56,7 +58,7 @@ pub(super) async fn survey(
         missing: if feed.skip_missing { Missing::Skip } else { Missing::Fail },
         check_valid_until,
     };
-    Ok(apt::survey(&source, transfer, watch).await?)
+    Ok(apt::survey(&source, served, transfer, watch).await?)
 }
 
 /// The key that signs what the site indexes anew; made on first use.

@@ -7,8 +7,8 @@ use feeds::digest::Sha256;
 use feeds::events::Watch;
 use feeds::plan::Plan;
 use feeds::store::{RelPath, Store, Tree};
-use feeds::transfer::{Options, Transfer, Want};
-use futures_util::future::join_all;
+use feeds::transfer::{Bases, Options, Transfer, Want};
+use futures_util::future::{join, join_all};
 
 use super::{Item, Run};
 use crate::failure::{Class, Classify as _, Outcome};
@@ -20,33 +20,33 @@ pub(super) struct Surveyed {
     pub plan: Outcome<Plan>,
 }
 
-/// Surveys all upstreams of data, fetches what is missing, publishes.
+/// Surveys all upstreams of data side by side, fetches what is missing, publishes.
 pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let transfer = transfer(run)?;
     let watch = run.context.console.watch();
     let data = &run.site.data;
-    let mut surveyed = Vec::new();
-    for feed in &data.apt {
-        surveyed.push(Surveyed {
-            name: format!("apt {}", feed.name),
-            tree: tree_path("data/apt", &feed.name)?,
-            plan: super::apt::survey(run, feed, &transfer, &*watch).await,
-        });
-    }
-    for feed in &data.yum {
-        surveyed.push(Surveyed {
-            name: format!("yum {}", feed.name),
-            tree: tree_path("data/yum", &feed.name)?,
-            plan: super::yum::survey(feed, &transfer, &*watch).await,
-        });
-    }
-    for feed in &data.files {
-        surveyed.push(Surveyed {
-            name: format!("files {}", feed.name),
-            tree: tree_path("data/files", &feed.name)?,
-            plan: super::files::survey(feed),
-        });
-    }
+    let current = transfer.store().current()?;
+    let served = |tree: &RelPath| {
+        let trees = current.as_ref().map(|current| &current.lock.trees)?;
+        trees.iter().find(|served| served.path == *tree)
+    };
+    let apt = data.apt.iter().map(async |feed| {
+        let tree = tree_path("data/apt", &feed.name)?;
+        let plan = super::apt::survey(run, feed, served(&tree), &transfer, &*watch).await;
+        Ok(Surveyed { name: format!("apt {}", feed.name), tree, plan })
+    });
+    let yum = data.yum.iter().map(async |feed| {
+        let tree = tree_path("data/yum", &feed.name)?;
+        let plan = super::yum::survey(feed, served(&tree), &transfer, &*watch).await;
+        Ok(Surveyed { name: format!("yum {}", feed.name), tree, plan })
+    });
+    let files = data.files.iter().map(|feed| {
+        let tree = tree_path("data/files", &feed.name)?;
+        let plan = super::files::survey(feed);
+        Ok(Surveyed { name: format!("files {}", feed.name), tree, plan })
+    });
+    let (apt, yum) = join(join_all(apt), join_all(yum)).await;
+    let surveyed = apt.into_iter().chain(yum).chain(files).collect::<Outcome<Vec<_>>>()?;
     publish(run, "data", surveyed, &transfer, &watch).await
 }
 
@@ -135,7 +135,7 @@ fn described(tree: &Tree) -> String {
 }
 
 /// URLs as the configuration has them, checked when it was read.
-pub(super) fn urls(texts: &[String]) -> Outcome<Vec<url::Url>> {
+pub(super) fn urls(texts: &[String]) -> Outcome<Bases> {
     texts
         .iter()
         .map(|text| text.parse().or_fail(Class::Configuration, || format!("`{text}` is not a URL")))
@@ -145,7 +145,7 @@ pub(super) fn urls(texts: &[String]) -> Outcome<Vec<url::Url>> {
 /// The files of a list of (name, URLs, sha256).
 pub(super) fn wants(files: &[(String, Vec<String>, String)]) -> Outcome<BTreeMap<RelPath, Want>> {
     let want = |(name, texts, sha256): &(String, Vec<String>, String)| {
-        let mut want = Want::new(urls(texts)?, name.clone());
+        let mut want = Want::new(urls(texts)?, name.as_str());
         want.sha256 = Some(digest(name, sha256)?);
         Ok((file_path(name)?, want))
     };

@@ -2,6 +2,7 @@
 
 use feeds::events::Watch;
 use feeds::plan::Plan;
+use feeds::store::Tree;
 use feeds::transfer::Transfer;
 
 use super::data;
@@ -11,6 +12,7 @@ use crate::site::{Trust, YumFeed};
 /// Surveys the repository.
 pub(super) async fn survey(
     feed: &YumFeed,
+    served: Option<&Tree>,
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Outcome<Plan> {
@@ -23,5 +25,5 @@ pub(super) async fn survey(
         },
         architectures: feed.architectures.clone(),
     };
-    Ok(feeds::yum::survey(&source, transfer, watch).await?)
+    Ok(feeds::yum::survey(&source, served, transfer, watch).await?)
 }
