@@ -16,6 +16,9 @@ pub enum Error {
     /// Its keyring is of no use.
     #[error("cannot use the keys of `{name}`")]
     Keys { name: String, source: Box<trust::Error> },
+    /// A list of mirrors has none that can be asked.
+    #[error("the list of mirrors of `{name}` names none that can be asked")]
+    NoMirrors { name: String },
     /// Metadata did not come.
     #[error("cannot survey `{name}`")]
     Fetch { name: String, source: Box<transfer::Error> },
@@ -58,6 +61,7 @@ impl Classified for Error {
             Self::NoChecksum { .. } => Class::Verification,
             Self::Metadata { source, .. } => source.class(),
             Self::NoPrimary { .. }
+            | Self::NoMirrors { .. }
             | Self::Conflict { .. }
             | Self::Decompress { .. }
             | Self::Treeinfo { .. } => Class::Upstream,

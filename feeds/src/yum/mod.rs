@@ -13,5 +13,5 @@ pub mod treeinfo;
 
 pub use error::Error;
 pub use record::Unreadable;
-pub use source::{Source, Trust};
+pub use source::{InstallTree, Signed, Source, Trust, Upstream};
 pub use survey::survey;

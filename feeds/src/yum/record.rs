@@ -71,7 +71,7 @@ impl Classified for Unreadable {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Weak { .. } => Some(
-                "write `trust = \"none\"` in place of `keys` if this repository must be mirrored nonetheless"
+                "write `weak_digests = true` if this repository must be mirrored nonetheless"
                     .to_owned(),
             ),
             _ => None,

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use url::Url;
+
+use crate::digest::Sha256;
 use crate::transfer::Bases;
 use crate::trust::{self, Keyring};
 
@@ -10,15 +13,50 @@ use crate::trust::{self, Keyring};
 pub struct Source {
     /// The name of its tree below `data/yum/`.
     pub name: String,
-    /// The folder that `repodata/` lies in, on several mirrors, best first.
-    pub urls: Bases,
+    /// Where it is read from.
+    pub upstream: Upstream,
     /// Who may sign it.
     pub trust: Trust,
+    /// What they must have signed.
+    pub signed: Signed,
+    /// Whether digests that can be forged are taken, although somebody signs.
+    pub weak_digests: bool,
+    /// The installation tree beside the packages, if it is wanted.
+    pub tree: Option<InstallTree>,
     /// Of which architectures packages are mirrored, `noarch` always; none means all.
     pub architectures: Vec<String>,
 }
 
-/// Who may sign a repository's `repomd.xml`.
+/// Where a repository is read from: the folder that `repodata/` lies in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// On these mirrors, best first.
+    Urls(Bases),
+    /// On those that this list names, one a line.
+    Mirrorlist(Url),
+    /// On those that this metalink names, which also tells what `repomd.xml` must be.
+    Metalink(Url),
+}
+
+/// What the keys of a repository must have signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// `repomd.xml`.
+    pub metadata: bool,
+    /// The header of every package.
+    pub packages: bool,
+}
+
+/// What is mirrored of an installation tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstallTree {
+    /// Whether images of whole media come along.
+    pub media: bool,
+    /// What `.treeinfo` must be; none, if nobody vouches for it.
+    pub treeinfo: Option<Sha256>,
+}
+
+/// Who may sign a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// The certificates in these files.
@@ -38,6 +76,11 @@ impl Trust {
 }
 
 impl Source {
+    /// Tells whether digests that can be forged are taken: where nobody signs, no digest proves anything.
+    pub(super) fn takes_weak_digests(&self) -> bool {
+        self.weak_digests || self.trust == Trust::None
+    }
+
     /// Tells whether packages of an architecture are wanted.
     pub(super) fn wants(&self, architecture: &str) -> bool {
         self.architectures.is_empty()

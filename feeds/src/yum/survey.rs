@@ -10,7 +10,7 @@ use super::error::Error;
 use super::primary;
 use super::record::{Listed, Unreadable};
 use super::repomd::{self, Metadata};
-use super::source::{Source, Trust};
+use super::source::{Source, Upstream};
 use crate::compression::Compression;
 use crate::events::{Event, Watch};
 use crate::plan::{self, Plan};
@@ -50,12 +50,15 @@ pub async fn survey(
         .trust
         .keyring()
         .map_err(|error| Error::Keys { name: name.clone(), source: Box::new(error) })?;
-    let verified = verify_any(source, keyring.as_ref(), transfer, watch).await?;
+    let Upstream::Urls(urls) = &source.upstream else {
+        return Err(Error::NoMirrors { name: name.clone() });
+    };
+    let verified = verify_any(source, urls, keyring.as_ref(), transfer, watch).await?;
     let recipe = plan::recipe(source, &verified.trust, verified.files.values());
     if let Some(served) = served.filter(|served| served.recipe == Some(recipe)) {
         return Ok(Plan::unchanged(served));
     }
-    let weak = source.trust == Trust::None;
+    let weak = source.takes_weak_digests();
     let metadata =
         repomd::parse(&verified.text, weak).map_err(|error| unusable(source, REPOMD, error))?;
     let wants = metadata.iter().map(|one| want(&verified.bases, &one.file)).collect();
@@ -81,7 +84,7 @@ pub async fn survey(
             entry => drop(entry.or_insert(fresh)),
         }
     }
-    let upstream = source.urls.first().map(masked).unwrap_or_default();
+    let upstream = urls.first().map(masked).unwrap_or_default();
     let trust = verified.trust;
     let recipe = Some(recipe);
     Ok(Plan { tree, upstream, trust, recipe, evidence: BTreeMap::new(), get, have })
@@ -90,21 +93,22 @@ pub async fn survey(
 /// Asks the mirrors in turn for a `repomd.xml` that holds; tells of the first failure if none does.
 async fn verify_any(
     source: &Source,
+    urls: &[Url],
     keyring: Option<&Keyring>,
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Verified, Error> {
     let mut first = None;
-    for (index, base) in source.urls.iter().enumerate() {
+    for (index, base) in urls.iter().enumerate() {
         match verify(source, base, keyring, transfer, watch).await {
             Ok(mut verified) => {
-                let mut bases = source.urls.to_vec();
+                let mut bases = urls.to_vec();
                 bases[..=index].rotate_right(1);
                 verified.bases = bases.into();
                 return Ok(verified);
             }
             Err(error) => {
-                if index + 1 < source.urls.len() {
+                if index + 1 < urls.len() {
                     let text =
                         format!("yum {}: {} is of no use: {error}", source.name, masked(base));
                     watch.event(Event::Warning { text });
@@ -186,7 +190,7 @@ async fn read_packages(
         let limit = primary.open_size.unwrap_or(LARGEST_PRIMARY).min(LARGEST_PRIMARY);
         let input = compression.reader(BufReader::new(opened)).map_err(garbled)?.take(limit);
         let mut packages = Vec::new();
-        let weak = source.trust == Trust::None;
+        let weak = source.takes_weak_digests();
         primary::read(BufReader::new(input), weak, |package| {
             if source.wants(&package.architecture) {
                 packages.push(package.file);

@@ -6,8 +6,8 @@ use feeds::store::Tree;
 use feeds::transfer::Transfer;
 
 use super::data;
-use crate::failure::Outcome;
-use crate::site::{Trust, YumFeed};
+use crate::failure::{Class, Classify as _, Outcome};
+use crate::site::{Trust, YumFeed, YumTree, YumUpstream};
 
 /// Surveys the repository.
 pub(super) async fn survey(
@@ -18,12 +18,34 @@ pub(super) async fn survey(
 ) -> Outcome<Plan> {
     let source = feeds::yum::Source {
         name: feed.name.clone(),
-        urls: data::urls(&feed.urls)?,
+        upstream: upstream(&feed.upstream)?,
         trust: match &feed.trust {
             Trust::Keys(files) => feeds::yum::Trust::Keys(files.clone()),
             Trust::None => feeds::yum::Trust::None,
         },
+        signed: feeds::yum::Signed {
+            metadata: feed.signed.metadata,
+            packages: feed.signed.packages,
+        },
+        weak_digests: feed.weak_digests,
+        tree: feed.tree.as_ref().map(tree).transpose()?,
         architectures: feed.architectures.clone(),
     };
     Ok(feeds::yum::survey(&source, served, transfer, watch).await?)
+}
+
+fn upstream(upstream: &YumUpstream) -> Outcome<feeds::yum::Upstream> {
+    let url = |text: &String| {
+        text.parse().or_fail(Class::Configuration, || format!("`{text}` is not a URL"))
+    };
+    Ok(match upstream {
+        YumUpstream::Urls(urls) => feeds::yum::Upstream::Urls(data::urls(urls)?),
+        YumUpstream::Mirrorlist(list) => feeds::yum::Upstream::Mirrorlist(url(list)?),
+        YumUpstream::Metalink(metalink) => feeds::yum::Upstream::Metalink(url(metalink)?),
+    })
+}
+
+fn tree(tree: &YumTree) -> Outcome<feeds::yum::InstallTree> {
+    let sha256 = tree.sha256.as_deref().map(|text| data::digest(".treeinfo", text)).transpose()?;
+    Ok(feeds::yum::InstallTree { media: tree.media, treeinfo: sha256 })
 }

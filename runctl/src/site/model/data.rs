@@ -66,12 +66,47 @@ pub enum AptUpstream {
 pub struct YumFeed {
     /// Folder and name.
     pub name: String,
-    /// Base URLs, tried in order.
-    pub urls: Vec<String>,
-    /// Who signs repomd.xml.
+    /// From where.
+    pub upstream: YumUpstream,
+    /// Who signs it.
     pub trust: Trust,
+    /// What the keys must have signed.
+    pub signed: YumSigned,
+    /// Whether digests that can be forged are taken, and the operator wrote that down.
+    pub weak_digests: bool,
+    /// The installation tree beside the packages, if it is wanted.
+    pub tree: Option<YumTree>,
     /// Architectures wanted; empty means all.
     pub architectures: Vec<String>,
+}
+
+/// Where a YUM repository is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum YumUpstream {
+    /// Base URLs, tried in order.
+    Urls(Vec<String>),
+    /// The URL of a list of base URLs.
+    Mirrorlist(String),
+    /// The URL of a metalink, which also tells what repomd.xml must be.
+    Metalink(String),
+}
+
+/// What the keys of a YUM repository must have signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct YumSigned {
+    /// `repomd.xml`.
+    pub metadata: bool,
+    /// The header of every package.
+    pub packages: bool,
+}
+
+/// What is mirrored of an installation tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct YumTree {
+    /// Whether images of whole media come along.
+    pub media: bool,
+    /// What `.treeinfo` must be; none where nobody vouches for it, and the operator wrote that down.
+    pub sha256: Option<String>,
 }
 
 /// A folder of plain files.

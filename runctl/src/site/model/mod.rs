@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 
 pub use boot::{Boot, Boots, Dhcp, KernelFeed, KernelSource, Pool};
-pub use data::{AptFeed, AptUpstream, Data, FilesFeed, Trust, YumFeed};
+pub use data::{
+    AptFeed, AptUpstream, Data, FilesFeed, Trust, YumFeed, YumSigned, YumTree, YumUpstream,
+};
 
 use super::{Layout, Set};
 use crate::services::Service;

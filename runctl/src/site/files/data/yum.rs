@@ -2,20 +2,102 @@
 
 use std::path::Path;
 
-use super::super::super::kinds::{name, url};
-use super::super::super::model::YumFeed;
+use serde_json::Value;
+
+use super::super::super::kinds::{Read, flag, name, sha256, url, word};
+use super::super::super::model::{Trust, YumFeed, YumSigned, YumTree, YumUpstream};
 use super::super::super::table::Table;
 use super::super::some;
 use super::trust;
 
 /// Reads one YUM repository.
 pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
+    let name_of_it = table.required("name", name);
+    let upstream = upstream(&mut table);
+    let trust = trust(&mut table, folder);
     let feed = YumFeed {
-        name: table.required("name", name),
-        urls: some(&mut table, "urls", url),
-        trust: trust(&mut table, folder),
+        name: name_of_it,
+        upstream,
+        signed: signed(&mut table, &trust),
+        weak_digests: table.or("weak_digests", false, flag),
+        tree: tree(&mut table, &trust),
+        trust,
         architectures: table.list("architectures", &[], name),
     };
     table.finish();
     feed
+}
+
+fn upstream(table: &mut Table<'_>) -> YumUpstream {
+    const LISTS: [&str; 2] = ["mirrorlist", "metalink"];
+    let [mirrorlist, metalink] = LISTS.map(|key| table.optional(key, url));
+    let named: Vec<_> = ["urls"].into_iter().chain(LISTS).filter(|key| table.has(key)).collect();
+    if let [first, second, ..] = named[..] {
+        table.object(second, format!("`{second}` does not go with `{first}`"), None);
+    }
+    match (mirrorlist, metalink) {
+        (Some(list), _) => {
+            table.know(&["urls"]);
+            YumUpstream::Mirrorlist(list)
+        }
+        (None, Some(metalink)) => {
+            table.know(&["urls"]);
+            YumUpstream::Metalink(metalink)
+        }
+        (None, None) if LISTS.iter().any(|key| table.has(key)) => {
+            table.know(&["urls"]);
+            YumUpstream::Urls(Vec::new())
+        }
+        (None, None) => YumUpstream::Urls(some(table, "urls", url)),
+    }
+}
+
+fn signed(table: &mut Table<'_>, trust: &Trust) -> YumSigned {
+    let words = table.list("signed", &["metadata"], word(&["metadata", "packages"]));
+    if table.has("signed") && *trust == Trust::None {
+        let help = "name the keys that signed it: `keys = [\"FILE\"]`".to_owned();
+        table.object("signed", "`signed` does not go without `keys`", Some(help));
+    }
+    if table.has_empty_list("signed") {
+        table.object("signed", "`signed` must name at least one", None);
+    }
+    let keys = *trust != Trust::None;
+    YumSigned {
+        metadata: keys && words.contains(&"metadata"),
+        packages: keys && words.contains(&"packages"),
+    }
+}
+
+/// Reads whether the installation tree is wanted: nothing signs `.treeinfo`, so somebody else must vouch for it.
+fn tree(table: &mut Table<'_>, trust: &Trust) -> Option<YumTree> {
+    let media = table.optional("tree", parts);
+    let digest = table.optional("treeinfo_sha256", sha256);
+    let nobody = table.optional("treeinfo_trust", word(&["none"]));
+    for key in ["treeinfo_sha256", "treeinfo_trust"].into_iter().filter(|key| table.has(key)) {
+        if !table.has("tree") {
+            table.object(key, format!("`{key}` does not go without `tree`"), None);
+        }
+    }
+    if digest.is_some() && nobody.is_some() {
+        table.object("treeinfo_trust", "`treeinfo_trust` does not go with `treeinfo_sha256`", None);
+    }
+    let media = media.flatten()?;
+    let vouched = table.has("treeinfo_sha256") || table.has("treeinfo_trust");
+    if *trust != Trust::None && !vouched {
+        let help = "write `treeinfo_sha256 = \"…\"`, or `treeinfo_trust = \"none\"`";
+        table.object(
+            "tree",
+            "nobody vouches for `.treeinfo`: no key signs it",
+            Some(help.to_owned()),
+        );
+    }
+    Some(YumTree { media, sha256: digest })
+}
+
+/// `true` is what an installer needs, `"all"` also images of media.
+fn parts(value: &Value) -> Read<Option<bool>> {
+    match value {
+        Value::String(_) => word(&["all"])(value).map(|_| Some(true)),
+        other => flag(other).map(|wanted| wanted.then_some(false)),
+    }
 }
