@@ -76,7 +76,7 @@ impl Mirrored {
 
 /// `sha256  path` of every file below a folder.
 pub fn digests(folder: &Path) -> Vec<String> {
-    let all = "find . -type f -print0 | sort -z | xargs -0 -r sha256sum";
+    let all = "find -L . -type f -print0 | sort -z | xargs -0 -r sha256sum";
     let listed = crate::run(std::process::Command::new("sh").args(["-c", all]).current_dir(folder));
     listed.ok().lines().map(str::to_owned).collect()
 }

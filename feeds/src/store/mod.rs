@@ -1,17 +1,20 @@
 //! Objects by sha256, trees of links to them, and generations switched by one rename.
 //!
 //! Below the root: `objects/ab/<sha256>`, `known/<algorithm>/ab/<digest>` (other digests of objects, as links),
-//! `partial/` (what is being fetched), `surveys/` (what conditional requests need), and
-//! `published/generations/<n>/` with the link `published/current`.
+//! `partial/` (what is being fetched), `surveys/` (what conditional requests need), and below `published/` what is served:
+//! `trees/<id>/` (folders of hard links), `generations/<n>/` (links to trees, and the lock), `current` (the link to the
+//! served generation) and `recent/<k>` (links to the other kept ones, newest first).
 
 mod collect;
 mod error;
 mod objects;
+mod parallel;
 mod publish;
 mod relpath;
 mod space;
 #[cfg(test)]
 mod tests;
+mod trees;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -63,8 +66,8 @@ impl Store {
     /// Opens the store at `root`, making its folders where they are missing.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
         let store = Self { root: Arc::from(root.into()) };
-        let folders = [store.objects(), store.partial(), store.surveys(), store.generations()];
-        for folder in folders {
+        let kept = [store.objects(), store.partial(), store.surveys()];
+        for folder in kept.into_iter().chain([store.generations(), store.trees()]) {
             fs_err::create_dir_all(folder).map_err(Error::Open)?;
         }
         Ok(store)

@@ -3,7 +3,7 @@
 //! A crash at any moment leaves the old generation served and whole. What a dead run left half-built has a name that no
 //! generation has, and is swept by the next run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,15 @@ use fs_err as fs;
 use fs_err::os::unix::fs::symlink;
 use rustix::fs::FlockOperation;
 
-use super::{Error, RelPath, Store, Tree};
+use super::{Error, RelPath, Store, Tree, trees};
 use crate::lock::{self, Lock, LockedImage, LockedRef};
 
 const CURRENT: &str = "current";
+const RECENT: &str = "recent";
+/// As many generations as data looks into for a file that the served one no longer has.
+const RECENT_KEPT: usize = 8;
 /// Marks what is being built or removed; a generation's name has digits only.
-const UNFINISHED: &str = ".unfinished-";
+pub(super) const UNFINISHED: &str = ".unfinished-";
 
 /// A complete published state of all trees.
 #[derive(Clone, Debug)]
@@ -92,9 +95,13 @@ impl Store {
 
     /// Returns the numbers of all kept generations, oldest first.
     pub fn kept(&self) -> Result<Vec<u64>, Error> {
+        self.kept_on_disk().map_err(Error::Observe)
+    }
+
+    fn kept_on_disk(&self) -> io::Result<Vec<u64>> {
         let mut numbers = Vec::new();
-        for entry in fs::read_dir(self.generations()).map_err(Error::Observe)? {
-            let name = entry.map_err(Error::Observe)?.file_name();
+        for entry in fs::read_dir(self.generations())? {
+            let name = entry?.file_name();
             numbers.extend(name.to_str().and_then(|name| name.parse::<u64>().ok()));
         }
         numbers.sort_unstable();
@@ -121,12 +128,11 @@ impl Store {
         let _guard = self.guard()?;
         self.sweep().map_err(Error::Collect)?;
         let current = self.current()?;
-        let old = current.as_ref().map(|current| current.lock.clone()).unwrap_or_default();
-        let mut new = old.clone();
+        let mut new = current.as_ref().map(|current| current.lock.clone()).unwrap_or_default();
         change(&mut new);
         new.sort();
         if let Some(current) = current
-            && new.same_content(&old)
+            && new.same_content(&current.lock)
         {
             return Ok(current);
         }
@@ -138,51 +144,66 @@ impl Store {
         Ok(Generation { number, path: self.generation_path(number), lock: new })
     }
 
-    /// Builds a generation under a name that nobody serves, and gives it its name when it is whole and on disk.
+    /// Builds a generation and its new trees under names that nobody serves; they get theirs when all is whole and on disk.
     fn build(&self, lock: &Lock) -> Result<(), Error> {
         let number = lock.generation;
         let failed = |source| Error::Build { number, source };
         let folder = self.generations().join(format!("{UNFINISHED}{number}"));
         fs::create_dir(&folder).map_err(failed)?;
+        let mut ids = BTreeMap::new();
         for tree in &lock.trees {
-            self.link_tree(&folder, number, tree)?;
+            let id = tree.id();
+            trees::hang(&folder, &tree.path, &id).map_err(failed)?;
+            ids.insert(id, tree);
         }
+        let built = self.build_trees(number, &ids)?;
         let path = folder.join(lock::FILE_NAME);
         let text = lock.to_bytes().map_err(|source| Error::Lock { path: path.clone(), source })?;
         fs::write(path, text).map_err(failed)?;
         self.sync().map_err(failed)?;
+        for (unfinished, path) in built {
+            fs::rename(unfinished, path).map_err(failed)?;
+        }
+        // A generation must not outlive its trees, wherever the power goes.
+        sync_folder(&self.trees()).map_err(failed)?;
         fs::rename(folder, self.generation_path(number)).map_err(failed)?;
         sync_folder(&self.generations()).map_err(failed)
     }
 
-    fn link_tree(&self, generation: &Path, number: u64, tree: &Tree) -> Result<(), Error> {
-        let failed = |source| Error::Build { number, source };
-        let root = generation.join(&tree.path);
-        fs::create_dir_all(&root).map_err(failed)?;
-        let mut made = BTreeSet::new();
-        for (file, object) in &tree.files {
-            if self.find(&object.sha256) != Some(*object) {
-                let (tree, file) = (tree.path.clone(), file.clone());
-                return Err(Error::Missing { tree, file, sha256: object.sha256 });
-            }
-            let path = root.join(file);
-            if let Some(folder) = path.parent()
-                && made.insert(folder.to_owned())
-            {
-                fs::create_dir_all(folder).map_err(failed)?;
-            }
-            link(&self.path(&object.sha256), &path).map_err(failed)?;
+    fn switch(&self, number: u64) -> io::Result<()> {
+        let published = self.published();
+        // First, so that at no moment a file of the generation that was served is nowhere.
+        self.remember_recent(number)?;
+        self.point(&published.join(CURRENT), &Path::new("generations").join(number.to_string()))?;
+        sync_folder(&published)
+    }
+
+    /// Makes `recent/<k>` name the kept generations but the served one, newest first.
+    pub(super) fn remember_recent(&self, served: u64) -> io::Result<()> {
+        let folder = self.published().join(RECENT);
+        fs::create_dir_all(&folder)?;
+        let kept = self.kept_on_disk()?.into_iter().rev().filter(|number| *number != served);
+        let recent: Vec<_> = kept.take(RECENT_KEPT).collect();
+        for beyond in recent.len()..RECENT_KEPT {
+            remove_if_there(&folder.join((beyond + 1).to_string()))?;
+        }
+        // The oldest first: each moves on by one, and none is missing meanwhile.
+        for (at, number) in recent.iter().enumerate().rev() {
+            let target = Path::new("../generations").join(number.to_string());
+            self.point(&folder.join((at + 1).to_string()), &target)?;
         }
         Ok(())
     }
 
-    fn switch(&self, number: u64) -> io::Result<()> {
-        let published = self.published();
-        let fresh = published.join(format!("{UNFINISHED}{CURRENT}"));
+    /// Makes a link, or turns it, by one rename.
+    fn point(&self, link: &Path, target: &Path) -> io::Result<()> {
+        if fs::read_link(link).is_ok_and(|old| old == target) {
+            return Ok(());
+        }
+        let fresh = self.published().join(format!("{UNFINISHED}{CURRENT}"));
         remove_if_there(&fresh)?;
-        symlink(Path::new("generations").join(number.to_string()), &fresh)?;
-        fs::rename(&fresh, published.join(CURRENT))?;
-        sync_folder(&published)
+        symlink(target, &fresh)?;
+        fs::rename(&fresh, link)
     }
 
     fn load(&self, path: &Path) -> Result<Generation, Error> {
@@ -206,24 +227,31 @@ impl Store {
 
     /// Removes what a dead run left half-built or half-removed.
     pub(super) fn sweep(&self) -> io::Result<()> {
-        for entry in fs::read_dir(self.generations())? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                fs::remove_dir_all(entry.path())?;
+        for folder in [self.generations(), self.trees()] {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                    continue;
+                }
+                if entry.file_type()?.is_dir() {
+                    fs::remove_dir_all(entry.path())?;
+                } else {
+                    fs::remove_file(entry.path())?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Removes a generation; it loses its name first, so that nobody finds it half-removed.
-    pub(super) fn remove_generation(&self, number: u64) -> io::Result<()> {
-        let doomed = self.generations().join(format!("{UNFINISHED}{number}"));
-        fs::rename(self.generation_path(number), &doomed)?;
+    /// Removes a generation or a tree; it loses its name first, so that nobody finds it half-removed.
+    pub(super) fn remove_named(folder: &Path, name: &str) -> io::Result<()> {
+        let doomed = folder.join(format!("{UNFINISHED}{name}"));
+        fs::rename(folder.join(name), &doomed)?;
         fs::remove_dir_all(doomed)
     }
 }
 
-/// Refuses trees that overlap and paths that are a file and a folder at once. The trees are sorted.
+/// Refuses trees that overlap. The trees are sorted.
 fn check_trees(trees: &[Tree]) -> Result<(), Error> {
     for (index, outer) in trees.iter().enumerate() {
         let overlapping = trees[index + 1..].iter().find(|inner| inner.path.is_within(&outer.path));
@@ -231,25 +259,11 @@ fn check_trees(trees: &[Tree]) -> Result<(), Error> {
             let (outer, inner) = (outer.path.clone(), inner.path.clone());
             return Err(Error::Overlap { outer, inner });
         }
-        let folders = outer.files.keys().flat_map(RelPath::ancestors);
-        if let Some(file) = folders.into_iter().find(|folder| outer.files.contains_key(folder)) {
-            return Err(Error::FileAndFolder { tree: outer.path.clone(), file });
-        }
     }
     Ok(())
 }
 
-/// Links an object; copies it where it has as many links as the file system allows.
-fn link(object: &Path, path: &Path) -> io::Result<()> {
-    match fs::hard_link(object, path) {
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::MLINK.raw_os_error()) => {
-            fs::copy(object, path).map(drop)
-        }
-        linked => linked,
-    }
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -207,8 +207,11 @@ fn collects_only_what_nothing_names() {
     let stray = store.insert_bytes(b"stray").unwrap();
     fs::write(store.partial().join("half"), "half").unwrap();
     assert_eq!(store.collect(3, Duration::from_hours(1)).unwrap(), Collected::default());
+    let foreseen = store.collectable(2, NO_GRACE).unwrap();
     let collected = store.collect(2, NO_GRACE).unwrap();
-    assert_eq!(collected, Collected { generations: 1, objects: 3, bytes: 3 + 12 + 5 });
+    assert_eq!(collected, foreseen);
+    let expected = Collected { generations: vec![1], trees: 1, objects: 3, bytes: 3 + 12 + 5 };
+    assert_eq!(collected, expected);
     assert!(!store.holds(&stray.sha256));
     assert!(store.holds(&Sha256::of(b"same")) && store.holds(&Sha256::of(b"index of two")));
     assert!(store.partial().join("half").exists());
@@ -231,4 +234,114 @@ fn switches_back_and_never_collects_what_is_served() {
     let boot = tree(&store, "boot/x", &[("vmlinuz", "k")]);
     assert_eq!(store.publish(&rel("boot"), vec![boot], &[]).unwrap().number, 4);
     assert_eq!(served(&store, "data/yum/os/a.rpm").as_deref(), Some("one"));
+}
+
+#[test]
+fn equal_trees_are_one_folder_of_links_to_objects() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (_folder, store) = opened();
+    let files = [("repodata/repomd.xml", "one"), ("Packages/a.rpm", "a"), ("b.rpm", "a")];
+    let os = tree(&store, "data/yum/os", &files);
+    let boot = tree(&store, "boot/x", &[("vmlinuz", "k")]);
+    store.publish(&rel("data"), vec![os.clone()], &[]).unwrap();
+    store.publish(&rel("boot"), vec![boot], &[]).unwrap();
+    let trees = || fs::read_dir(store.trees()).unwrap().count();
+    assert_eq!(trees(), 2, "the unchanged tree is shared");
+    let link = |number| store.generation_path(number).join("data/yum/os");
+    assert_eq!(fs::read_link(link(1)).unwrap(), fs::read_link(link(2)).unwrap());
+    let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
+    let object = inode(store.path(&Sha256::of(b"a")));
+    assert_eq!(inode(link(2).join("Packages/a.rpm")), object);
+    assert_eq!(inode(link(1).join("b.rpm")), object);
+    // The same under another name is the same folder; one file more is another.
+    let twin = Tree { path: rel("data/yum/twin"), ..os.clone() };
+    assert_eq!(twin.id(), os.id());
+    let mut more = os;
+    more.files.insert(rel("c.rpm"), store.insert_bytes(b"c").unwrap());
+    assert_ne!(twin.id(), more.id());
+    store.publish(&rel("data"), vec![twin, more], &[]).unwrap();
+    assert_eq!(trees(), 3);
+    store.collect(1, NO_GRACE).unwrap();
+    assert_eq!(trees(), 3, "each is still served");
+    store.publish(&rel("data"), Vec::new(), &[]).unwrap();
+    store.collect(1, NO_GRACE).unwrap();
+    assert_eq!(trees(), 1);
+    assert_eq!(served(&store, "boot/x/vmlinuz").as_deref(), Some("k"));
+}
+
+#[test]
+fn an_early_store_that_holds_trees_in_generations_goes_on() {
+    let (_folder, store) = opened();
+    let os = tree(&store, "data/yum/os", &[("a.rpm", "old"), ("same.rpm", "same")]);
+    store.publish(&rel("data"), vec![os], &[]).unwrap();
+    // As it was laid out before: the folder itself, and neither `trees` nor `recent`.
+    let place = store.generation_path(1).join("data/yum/os");
+    let real = store.trees().join(fs::read_link(&place).unwrap().file_name().unwrap());
+    fs::remove_file(&place).unwrap();
+    fs::rename(real, &place).unwrap();
+    fs::remove_dir(store.trees()).unwrap();
+    fs::remove_dir_all(store.published().join("recent")).unwrap();
+
+    let store = Store::open(store.root()).unwrap();
+    assert_eq!(served(&store, "data/yum/os/a.rpm").as_deref(), Some("old"));
+    let boot = tree(&store, "boot/x", &[("vmlinuz", "k")]);
+    store.publish(&rel("boot"), vec![boot], &[]).unwrap();
+    assert_eq!(served(&store, "data/yum/os/same.rpm").as_deref(), Some("same"), "carried over");
+    assert_eq!(store.collect(2, NO_GRACE).unwrap(), Collected::default());
+    store.switch_back(1).unwrap();
+    assert_eq!(served(&store, "data/yum/os/a.rpm").as_deref(), Some("old"));
+    store.switch_back(2).unwrap();
+    assert_eq!(store.collect(1, NO_GRACE).unwrap().generations, [1]);
+    assert_eq!(served(&store, "data/yum/os/a.rpm").as_deref(), Some("old"));
+}
+
+#[test]
+fn the_kept_generations_are_at_hand_newest_first() {
+    let (_folder, store) = opened();
+    let recent = || -> Vec<_> {
+        let at = |place: usize| store.published().join("recent").join(place.to_string());
+        let read = |place| fs::read_to_string(at(place).join("data/yum/os/a.rpm")).ok();
+        (1..=9).map_while(read).collect()
+    };
+    for text in ["one", "two", "three"] {
+        let os = tree(&store, "data/yum/os", &[("a.rpm", text)]);
+        store.publish(&rel("data"), vec![os], &[]).unwrap();
+    }
+    assert_eq!(recent(), ["two", "one"]);
+    store.switch_back(2).unwrap();
+    assert_eq!(recent(), ["three", "one"], "who began in the newest finds its files, too");
+    store.collect(2, NO_GRACE).unwrap();
+    assert_eq!(recent(), ["three"]);
+}
+
+/// Prints what publishing costs: `cargo test -p feeds a_hundred_thousand -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn a_hundred_thousand_links() {
+    let (_folder, store) = opened();
+    let mut files = BTreeMap::new();
+    for number in 0..100_000 {
+        let bytes = format!("package {number}");
+        let object = Object { sha256: Sha256::of(bytes.as_bytes()), size: bytes.len() as u64 };
+        let path = store.path(&object.sha256);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        files.insert(rel(&format!("Packages/{}/name-{number}-1.0.rpm", number % 36)), object);
+    }
+    store.sync().unwrap();
+    let mut whole = tree(&store, "data/yum/os", &[]);
+    whole.files = files;
+    let timed = |what: &str, act: &dyn Fn()| {
+        let start = std::time::Instant::now();
+        act();
+        println!("{what}: {:.3} s", start.elapsed().as_secs_f64());
+    };
+    timed("listing hashed", &|| assert_ne!(whole.id(), Sha256::of(b"")));
+    timed("published", &|| drop(store.publish(&rel("data"), vec![whole.clone()], &[]).unwrap()));
+    timed("lock read", &|| drop(store.current().unwrap()));
+    let boot = tree(&store, "boot/x", &[("vmlinuz", "k")]);
+    timed("another tree beside it", &|| {
+        drop(store.publish(&rel("boot"), vec![boot.clone()], &[]).unwrap());
+    });
+    timed("collected", &|| drop(store.collect(1, NO_GRACE).unwrap()));
 }
