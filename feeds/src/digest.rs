@@ -111,6 +111,9 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// Bytes of the longest digest.
+const LONGEST: usize = 64;
+
 /// Computes the sha256 of what passes by, and one other digest where an index asks for it.
 #[derive(Clone)]
 pub struct Hasher {
@@ -158,8 +161,15 @@ impl Hasher {
     }
 }
 
+/// Writes all digits at once: names of objects are written by the hundred thousand.
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 2 * LONGEST];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    f.write_str(std::str::from_utf8(&text[..2 * bytes.len()]).map_err(|_| fmt::Error)?)
 }
 
 /// Reads exactly `N` bytes from `2 * N` hexadecimal digits of either case.

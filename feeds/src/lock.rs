@@ -169,6 +169,7 @@ mod tests {
             path: path("data/yum/os"),
             upstream: "http://upstream.example/\"".to_owned(),
             trust: "none".to_owned(),
+            recipe: None,
             evidence: BTreeMap::new(),
             files: BTreeMap::from([(path("a.rpm"), object), (path("b.rpm"), object)]),
         };

@@ -53,14 +53,13 @@ impl Store {
     }
 
     fn garbage(&self, generations: usize, grace: Duration) -> Result<Garbage, Error> {
-        let mut garbage = Garbage::default();
-        garbage.served = self.current()?.map(|current| current.number);
+        let served = self.current()?.map(|current| current.number);
+        let mut garbage = Garbage { served, ..Garbage::default() };
         let mut kept = self.kept()?;
         let doomed = kept.len().saturating_sub(generations.max(1));
-        let doomed = kept.drain(..doomed).partition(|number| Some(*number) == garbage.served);
-        let served: Vec<u64>;
-        (served, garbage.collected.generations) = doomed;
-        kept.extend(served);
+        let (spared, doomed) = kept.drain(..doomed).partition(|number| Some(*number) == served);
+        garbage.collected.generations = doomed;
+        kept.extend::<Vec<_>>(spared);
         let named = self.named(&kept)?;
         self.nameless(&named, grace, &mut garbage).map_err(Error::Collect)?;
         Ok(garbage)
@@ -155,7 +154,7 @@ fn nameless_objects(
     Ok(())
 }
 
-pub(super) fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
+fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
     Ok(entries.collect::<io::Result<Vec<_>>>()?.into_iter().filter(|path| path.is_dir()).collect())
 }
