@@ -117,10 +117,14 @@ impl Store {
     fn settle(&self, from: &Path, object: &Object) -> io::Result<()> {
         let path = self.path(&object.sha256);
         fs::set_permissions(from, Permissions::from_mode(OBJECT_MODE))?;
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+        match (fs::rename(from, &path), path.parent()) {
+            // Its folder is made with the first object in it.
+            (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(folder)?;
+                fs::rename(from, path)
+            }
+            (renamed, _) => renamed,
         }
-        fs::rename(from, path)
     }
 
     fn known_path(&self, digest: &Digest) -> PathBuf {

@@ -17,7 +17,6 @@ impl Transfer {
         if want.bases.is_empty() || want.held(&self.store).is_some() {
             return false;
         }
-        let _permit = self.permits.acquire().await;
         for url in want.urls() {
             if !self.says_absent(&url).await {
                 return false;
@@ -27,6 +26,7 @@ impl Transfer {
     }
 
     async fn says_absent(&self, url: &Url) -> bool {
+        let _lane = self.lanes.enter(url).await;
         let answer = self.client.head(url.clone()).timeout(self.options.idle_timeout).send().await;
         let status = answer.map(|answer| answer.status());
         matches!(status, Ok(StatusCode::NOT_FOUND | StatusCode::GONE))

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::answer::{self, Answer, Retry};
 use super::error::Reason;
+use super::lanes::Lanes;
 use super::partial::{Partial, Validator};
 use super::progress::Share;
 use super::want::Want;
@@ -23,6 +24,7 @@ use super::writer::Writer;
 /// What one request needs beside the partial file.
 pub(super) struct Attempt<'a> {
     pub(super) client: &'a reqwest::Client,
+    pub(super) lanes: &'a Lanes,
     pub(super) idle: Duration,
     pub(super) want: &'a Want,
     pub(super) url: &'a Url,
@@ -40,6 +42,9 @@ pub(super) enum Outcome {
     /// The mirror did not deliver.
     Failed(Box<Partial>, Reason, Retry),
 }
+
+/// How often what came is written at least.
+const RHYTHM: Duration = Duration::from_secs(1);
 
 type Body = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, Reason>> + Send>>;
 
@@ -122,6 +127,9 @@ impl Attempt<'_> {
             .await
             .map_err(|_| (Reason::Stalled(self.idle.as_secs()), Retry::Later))?
             .map_err(broken)?;
+        if response.version() == reqwest::Version::HTTP_2 {
+            self.lanes.widen(self.url);
+        }
         let answer = answer::read(response.status(), response.headers(), self.want, offset, asked);
         let validator = answer::validator(response.headers(), self.url);
         let body = response.bytes_stream().map(|chunk| chunk.map_err(|error| broken(error).0));
@@ -177,8 +185,8 @@ impl Attempt<'_> {
             }
             self.share.reached(length);
             writer.push(chunk);
-            // A slow mirror's bytes are worth keeping too, should this run be stopped.
-            if writer.is_full() || last.elapsed() > Duration::from_secs(1) {
+            // A slow mirror's bytes are worth keeping too, should this run be stopped. Small files wait for their end.
+            if !self.want.is_small() && (writer.is_full() || last.elapsed() > RHYTHM) {
                 writer.flush().await?;
                 last = Instant::now();
             }

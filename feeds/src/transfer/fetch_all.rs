@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use futures_util::{StreamExt, stream};
+use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
 use super::progress::Bar;
-use super::{Error, Obtained, Transfer, Want};
+use super::{Error, Fetched, Obtained, Transfer, Want};
 use crate::digest::Sha256;
 use crate::events::Watch;
 use crate::store::Object;
 
-/// Files that reach the disk together: one sync of the file system is dear.
 const BATCH_FILES: usize = 256;
 const BATCH_BYTES: u64 = 1 << 30;
 
@@ -59,32 +58,65 @@ impl Transfer {
         let total = missing.len();
         let mut failed = Vec::new();
         let mut objects = HashMap::with_capacity(total);
-        let mut batch = Vec::new();
-        let mut bytes = 0;
+        let mut batch = Batch::default();
         let work =
             missing.into_iter().map(|want| async { (want.key(), self.obtain(want, bar).await) });
-        let mut done = stream::iter(work).buffer_unordered(self.options.connections.max(1));
-        while let Some((key, obtained)) = done.next().await {
+        let mut done = stream::iter(work).buffer_unordered(self.lanes.widest());
+        // One batch reaches the disk while the next one comes in.
+        let mut settling = FuturesUnordered::new();
+        loop {
+            let (key, obtained) = tokio::select! {
+                Some(one) = done.next() => one,
+                Some(settled) = settling.next() => {
+                    settled?;
+                    continue;
+                }
+                else => break,
+            };
             match obtained {
                 Err(error) => failed.push(error),
                 Ok(Obtained::Held(surveyed)) => drop(objects.insert(key, surveyed.object)),
                 Ok(Obtained::Fetched(fetched)) => {
                     objects.insert(key, fetched.ready.object);
-                    bytes += fetched.ready.object.size;
                     batch.push(*fetched);
                 }
             }
-            if batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES {
-                self.admit(label, std::mem::take(&mut batch)).await?;
-                bytes = 0;
+            if batch.is_full() {
+                while let Some(settled) = settling.next().await {
+                    settled?;
+                }
+                settling.push(self.admit(label, batch.take()));
             }
         }
-        self.admit(label, batch).await?;
+        self.admit(label, batch.take()).await?;
         if failed.is_empty() {
             return Ok(objects);
         }
         failed.sort_by_key(ToString::to_string);
         Err(Error::Several { label: label.to_owned(), total, failed })
+    }
+}
+
+/// Files that reach the disk together: one sync of the file system is dear, and so is an open file.
+#[derive(Default)]
+struct Batch {
+    files: Vec<Fetched>,
+    bytes: u64,
+}
+
+impl Batch {
+    fn push(&mut self, fetched: Fetched) {
+        self.bytes += fetched.ready.object.size;
+        self.files.push(fetched);
+    }
+
+    fn is_full(&self) -> bool {
+        self.files.len() >= BATCH_FILES || self.bytes >= BATCH_BYTES
+    }
+
+    fn take(&mut self) -> Vec<Fetched> {
+        self.bytes = 0;
+        std::mem::take(&mut self.files)
     }
 }
 

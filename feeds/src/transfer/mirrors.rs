@@ -9,6 +9,7 @@ use url::Url;
 use super::address::masked;
 use super::answer::Retry;
 use super::error::{Failure, Reason};
+use super::lanes::host;
 
 /// A host that failed so often in a row is asked after all others.
 const STRIKES: u32 = 3;
@@ -34,10 +35,6 @@ impl Reputation {
     fn hosts(&self) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn host(url: &Url) -> String {
-    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0))
 }
 
 struct Mirror<'a> {

@@ -10,6 +10,7 @@ mod answer;
 mod attempt;
 mod error;
 mod fetch_all;
+mod lanes;
 mod mirrors;
 mod partial;
 mod progress;
@@ -20,7 +21,6 @@ mod writer;
 use std::io;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use url::Url;
 
 pub use address::{below, masked};
@@ -29,6 +29,7 @@ pub use want::{Bases, Place, Want};
 
 use self::answer::Retry;
 use self::attempt::{Attempt, Outcome};
+use self::lanes::Lanes;
 use self::mirrors::{Mirrors, Reputation};
 use self::partial::Partial;
 use self::progress::{Bar, Share};
@@ -36,11 +37,17 @@ use self::surveys::Seen;
 use crate::events::Watch;
 use crate::store::{self, Object, Ready, Store};
 
+/// What a host may send over HTTP/2 before we have taken it in: more than fits on the way, for one file and for all.
+const STREAM_WINDOW: u32 = 2 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
 /// How politely and how patiently to fetch.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Files that are fetched at once.
+    /// Connections to one host at once.
     pub connections: usize,
+    /// Requests at once over the one connection to a host that speaks HTTP/2.
+    pub streams: usize,
     /// How often a mirror is asked again for one file, all mirrors together.
     pub retries: u32,
     /// The pause before a mirror is asked a second time; it doubles from then on.
@@ -56,7 +63,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            connections: 16,
+            connections: 20,
+            streams: 128,
             retries: 5,
             pause: Duration::from_millis(500),
             connect_timeout: Duration::from_secs(20),
@@ -82,7 +90,7 @@ pub struct Transfer {
     store: Store,
     options: Options,
     client: reqwest::Client,
-    permits: Semaphore,
+    lanes: Lanes,
     reputation: Reputation,
 }
 
@@ -120,10 +128,13 @@ impl Transfer {
             .user_agent(&options.user_agent)
             .connect_timeout(options.connect_timeout)
             .pool_max_idle_per_host(options.connections)
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
+            .tcp_nodelay(true)
             .build()
             .map_err(Error::Client)?;
-        let permits = Semaphore::new(options.connections.max(1));
-        Ok(Self { store, options, client, permits, reputation: Reputation::default() })
+        let lanes = Lanes::new(options.connections, options.streams);
+        Ok(Self { store, options, client, lanes, reputation: Reputation::default() })
     }
 
     /// Returns the store that is fetched into.
@@ -161,15 +172,17 @@ impl Transfer {
             share.reached(object.size);
             return Ok(Obtained::held(object, first));
         }
-        let _permit = self.permits.acquire().await;
-        let (store, asked) = (self.store.clone(), want.clone());
-        let mut partial = blocking(move || Partial::open(&store, &asked).map(Box::new))
+        let mut partial = self
+            .partial(want)
             .await
             .map_err(|source| Error::Partial { label: want.name(), source })?;
         let Options { retries, pause, .. } = self.options;
         let mut mirrors = Mirrors::new(&urls, &self.reputation, retries, pause);
         while let Some((url, pause)) = mirrors.next() {
-            tokio::time::sleep(pause).await;
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            let _lane = self.lanes.enter(url).await;
             let tried = self.try_mirror(want, url, partial, &share).await;
             let (back, reason, retry) =
                 match tried.map_err(|source| Error::Partial { label: want.name(), source })? {
@@ -196,6 +209,15 @@ impl Transfer {
         Err(Error::Unavailable { label: want.name(), failures: mirrors.failures() })
     }
 
+    /// Opens the partial file of a want; of a small one only if an earlier run left some of it.
+    async fn partial(&self, want: &Want) -> io::Result<Box<Partial>> {
+        let partial = Box::new(Partial::of(&self.store, want));
+        if want.is_small() && !partial.is_there() {
+            return Ok(partial);
+        }
+        blocking(move || partial.open().map(Box::new)).await
+    }
+
     async fn try_mirror(
         &self,
         want: &Want,
@@ -206,7 +228,8 @@ impl Transfer {
         let seen = if want.is_proved() { None } else { surveys::recall(&self.store, url) };
         let known = seen.as_ref().map(|seen| &seen.validator);
         let idle = self.options.idle_timeout;
-        let attempt = Attempt { client: &self.client, idle, want, url, known, share };
+        let attempt =
+            Attempt { client: &self.client, lanes: &self.lanes, idle, want, url, known, share };
         Ok(match (attempt.run(partial).await?, seen) {
             (Outcome::Done(partial, validator), _) => {
                 let ready = partial.into_ready()?;

@@ -46,36 +46,63 @@ pub(super) fn address_key(url: &Url) -> Sha256 {
 }
 
 pub(super) struct Partial {
-    path: PathBuf,
-    file: fs::File,
+    folder: PathBuf,
+    key: String,
+    /// Opened with the first byte: what comes in one breath is not there before.
+    file: Option<(PathBuf, fs::File)>,
     hasher: Hasher,
     length: u64,
+    longest: u64,
     other: Option<Digest>,
+    /// What proves itself in the end needs nothing else to be resumed.
+    proved: bool,
     validator: Validator,
 }
 
 impl Partial {
-    /// Opens the partial file of a want and hashes what is there already.
-    pub(super) fn open(store: &Store, want: &Want) -> io::Result<Self> {
-        let (path, file) = lock_first_free(&store.partial(), &want.key().to_string())?;
-        let validator = fs::read(sidecar(&path))
-            .ok()
-            .and_then(|text| serde_json::from_slice(&text).ok())
-            .unwrap_or_default();
-        let hasher = Hasher::new(want.other.as_ref());
-        let mut partial = Self { path, file, hasher, length: 0, other: want.other, validator };
-        if partial.file.metadata()?.len() > want.longest() {
-            partial.restart()?;
-        } else {
-            partial.hash_all()?;
+    /// The partial file of a want, as if nothing had come yet.
+    pub(super) fn of(store: &Store, want: &Want) -> Self {
+        Self {
+            folder: store.partial(),
+            key: want.key().to_string(),
+            file: None,
+            hasher: Hasher::new(want.other.as_ref()),
+            length: 0,
+            longest: want.longest(),
+            other: want.other,
+            proved: want.is_proved(),
+            validator: Validator::default(),
         }
-        Ok(partial)
     }
 
-    fn hash_all(&mut self) -> io::Result<()> {
+    /// Tells whether an earlier run left something.
+    pub(super) fn is_there(&self) -> bool {
+        self.folder.join(&self.key).exists()
+    }
+
+    /// Opens it and hashes what is there already.
+    pub(super) fn open(mut self) -> io::Result<Self> {
+        let (path, mut file) = lock_first_free(&self.folder, &self.key)?;
+        if !self.proved {
+            let told = fs::read(sidecar(&path)).ok();
+            let told = told.and_then(|text| serde_json::from_slice(&text).ok());
+            self.validator = told.unwrap_or_default();
+        }
+        let fits = file.metadata()?.len() <= self.longest;
+        if fits {
+            self.hash_all(&mut file)?;
+        }
+        self.file = Some((path, file));
+        if !fits {
+            self.restart()?;
+        }
+        Ok(self)
+    }
+
+    fn hash_all(&mut self, file: &mut fs::File) -> io::Result<()> {
         let mut buffer = vec![0; READ_BUFFER];
         loop {
-            let length = match self.file.read(&mut buffer) {
+            let length = match file.read(&mut buffer) {
                 Ok(0) => return Ok(()),
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -96,8 +123,10 @@ impl Partial {
 
     /// Throws away what is there.
     pub(super) fn restart(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
+        if let Some((_, file)) = &mut self.file {
+            file.set_len(0)?;
+            file.seek(SeekFrom::Start(0))?;
+        }
         self.hasher = Hasher::new(self.other.as_ref());
         self.length = 0;
         self.remember(Validator::default())
@@ -105,10 +134,10 @@ impl Partial {
 
     /// Keeps what a later run needs to resume these bytes.
     pub(super) fn remember(&mut self, validator: Validator) -> io::Result<()> {
-        if validator == self.validator {
+        if self.proved || validator == self.validator {
             return Ok(());
         }
-        let path = sidecar(&self.path);
+        let path = sidecar(&self.opened()?.0);
         if validator.is_empty() {
             remove_if_there(&path)?;
         } else {
@@ -121,11 +150,23 @@ impl Partial {
     /// Appends and hashes.
     pub(super) fn append(&mut self, chunks: &[Bytes]) -> io::Result<()> {
         for chunk in chunks {
-            self.file.write_all(chunk)?;
+            self.opened()?.1.write_all(chunk)?;
             self.hasher.update(chunk);
             self.length += chunk.len() as u64;
         }
         Ok(())
+    }
+
+    fn opened(&mut self) -> io::Result<&mut (PathBuf, fs::File)> {
+        match &mut self.file {
+            Some(opened) => Ok(opened),
+            none => {
+                let opened = lock_first_free(&self.folder, &self.key)?;
+                // Another run may have left something since we looked.
+                opened.1.set_len(0)?;
+                Ok(none.insert(opened))
+            }
+        }
     }
 
     /// Returns both digests of what is there.
@@ -135,15 +176,22 @@ impl Partial {
 
     /// Removes it: nothing of it is worth keeping.
     pub(super) fn discard(self) -> io::Result<()> {
-        remove_if_there(&sidecar(&self.path))?;
-        remove_if_there(&self.path)
+        let Some((path, _)) = &self.file else {
+            return Ok(());
+        };
+        remove_if_there(&sidecar(path))?;
+        remove_if_there(path)
     }
 
     /// Hands it over as verified.
-    pub(super) fn into_ready(self) -> io::Result<Ready> {
-        remove_if_there(&sidecar(&self.path))?;
+    pub(super) fn into_ready(mut self) -> io::Result<Ready> {
+        let path = self.opened()?.0.clone();
+        if !self.validator.is_empty() {
+            remove_if_there(&sidecar(&path))?;
+        }
         let (sha256, other) = self.hasher.finish();
-        Ok(Ready { file: self.file, object: Object { sha256, size: self.length }, other })
+        let (_, file) = self.file.take().ok_or_else(|| io::Error::other("it was never opened"))?;
+        Ok(Ready { file, object: Object { sha256, size: self.length }, other })
     }
 }
 

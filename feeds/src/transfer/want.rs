@@ -8,6 +8,8 @@ use super::address::{below, masked};
 use crate::digest::{Digest, Sha256};
 use crate::store::{Object, RelPath, Store};
 
+/// Packages of this size come within a breath, and hundreds of them at once fit into memory.
+const SMALL: u64 = 256 << 10;
 /// No file that machines are installed from is larger.
 const LARGEST: u64 = 64 << 30;
 
@@ -103,6 +105,11 @@ impl Want {
     /// Tells whether the bytes prove themselves, wherever they come from.
     pub(super) fn is_proved(&self) -> bool {
         self.sha256.is_some() || self.other.is_some()
+    }
+
+    /// Tells whether it is kept in memory while it comes: less than that is not worth resuming.
+    pub(super) fn is_small(&self) -> bool {
+        self.is_proved() && self.size.is_some_and(|size| size <= SMALL)
     }
 
     pub(super) fn longest(&self) -> u64 {

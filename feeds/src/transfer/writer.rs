@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::partial::Partial;
 
 /// Large enough that a task switch does not show, small enough for many files at once.
-const BATCH: usize = 512 * 1024;
+const BATCH: usize = 256 * 1024;
 
 pub(super) struct Writer {
     state: State,
