@@ -7,6 +7,35 @@ use crate::digest::Sha256;
 use crate::events::Watch;
 use crate::store::{Object, RelPath, Store, Tree};
 use crate::transfer::{self, Transfer, Want};
+use crate::yum::signatures::{self, BadSignatures, PackageKeys};
+use crate::{Class, Classified};
+
+/// A tree cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Files are missing.
+    #[error(transparent)]
+    Fetch(#[from] transfer::Error),
+    /// Packages are not signed.
+    #[error(transparent)]
+    Signatures(#[from] BadSignatures),
+}
+
+impl Classified for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Fetch(error) => error.class(),
+            Self::Signatures(error) => error.class(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Fetch(error) => error.hint(),
+            Self::Signatures(error) => error.hint(),
+        }
+    }
+}
 
 /// One tree as it will be, before anything is fetched. Pure data.
 #[derive(Clone, Debug)]
@@ -17,6 +46,8 @@ pub struct Plan {
     pub upstream: String,
     /// Who vouches for it: key fingerprints, or `none` where the operator wrote that down.
     pub trust: String,
+    /// Who must have signed its packages, beside what the chain of trust says of them.
+    pub signed_by: Option<PackageKeys>,
     /// What it is made of, where that is known before its files are: see [`recipe`].
     pub recipe: Option<Sha256>,
     /// What the chain of trust was read from and is not served, by masked URL; kept so that the next survey is cheap.
@@ -45,7 +76,17 @@ impl Plan {
     /// Plans a tree as it is served already.
     pub(crate) fn unchanged(served: &Tree) -> Self {
         let Tree { path, upstream, trust, recipe, evidence, files } = served.clone();
-        Self { tree: path, upstream, trust, recipe, evidence, get: BTreeMap::new(), have: files }
+        let signed_by = None;
+        Self {
+            tree: path,
+            upstream,
+            trust,
+            signed_by,
+            recipe,
+            evidence,
+            get: BTreeMap::new(),
+            have: files,
+        }
     }
 
     /// Counts the files and bytes that the store does not hold yet.
@@ -58,15 +99,14 @@ impl Plan {
     }
 
     /// Fetches what is missing and returns the finished tree; every bad file is named in the error.
-    pub async fn fetch(
-        self,
-        transfer: &Transfer,
-        watch: &dyn Watch,
-    ) -> Result<Tree, transfer::Error> {
+    pub async fn fetch(self, transfer: &Transfer, watch: &dyn Watch) -> Result<Tree, Error> {
         let (paths, wants): (Vec<_>, Vec<_>) = self.get.into_iter().unzip();
         let objects = transfer.fetch_all(self.tree.as_str(), wants, watch).await?;
         let mut files = self.have;
         files.extend(paths.into_iter().zip(objects));
+        if let Some(keys) = self.signed_by {
+            signatures::verify(transfer.store(), &self.tree, &files, keys).await?;
+        }
         Ok(Tree {
             path: self.tree,
             upstream: self.upstream,

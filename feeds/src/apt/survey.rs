@@ -61,6 +61,7 @@ pub async fn survey(
             .map_err(|wrong| Error::Path { name: source.name.clone(), source: wrong })?,
         upstream: told_upstreams(source),
         trust,
+        signed_by: None,
         recipe: Some(recipe),
         evidence: BTreeMap::new(),
         get: BTreeMap::new(),

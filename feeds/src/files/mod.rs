@@ -109,6 +109,7 @@ pub fn survey(source: &Source) -> Result<Plan, Error> {
         tree: safe(format!("data/files/{}", source.name))?,
         upstream,
         trust: "sha256 written down".to_owned(),
+        signed_by: None,
         recipe: None,
         evidence: BTreeMap::new(),
         get,

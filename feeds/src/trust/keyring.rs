@@ -1,9 +1,9 @@
 //! The certificates an operator trusts for one upstream, and the check of a signature against them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pgp::composed::{
-    CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedPublicKey,
+    ArmorOptions, CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedPublicKey,
 };
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SignatureType};
@@ -112,6 +112,21 @@ impl Keyring {
     pub fn key_ids(&self) -> Vec<String> {
         self.certificates.iter().map(|one| hex(one.primary_key.legacy_key_id().as_ref())).collect()
     }
+}
+
+/// Reads a keyring file as clients import it: armoured, whatever it was.
+pub fn armoured(path: &Path) -> Result<String, Error> {
+    let bytes = fs_err::read(path)
+        .map_err(|source| Error::ReadKeyring { path: path.to_owned(), source })?;
+    let name = path.display().to_string();
+    let certificates = parse(&name, &bytes)?;
+    if let Ok(text) = String::from_utf8(bytes) {
+        return Ok(text);
+    }
+    let blocks = certificates.iter().map(|one| one.to_armored_string(ArmorOptions::default()));
+    blocks
+        .collect::<Result<_, _>>()
+        .map_err(|source| Error::ParseKeyring { name, source: Box::new(source) })
 }
 
 fn signed_by(signer: &Signer<'_>) -> SignedBy {

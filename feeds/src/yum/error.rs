@@ -19,6 +19,9 @@ pub enum Error {
     /// A list of mirrors has none that can be asked.
     #[error("the list of mirrors of `{name}` names none that can be asked")]
     NoMirrors { name: String },
+    /// A mirror has another `repomd.xml` than the metalink says.
+    #[error("`repomd.xml` of `{url}` is none of those that the metalink vouches for")]
+    NotInMetalink { url: String },
     /// Metadata did not come.
     #[error("cannot survey `{name}`")]
     Fetch { name: String, source: Box<transfer::Error> },
@@ -58,7 +61,7 @@ impl Classified for Error {
             Self::Keys { source, .. } | Self::Trust { source, .. } => source.class(),
             Self::Fetch { source, .. } => source.class(),
             Self::Store { source, .. } => source.class(),
-            Self::NoChecksum { .. } => Class::Verification,
+            Self::NoChecksum { .. } | Self::NotInMetalink { .. } => Class::Verification,
             Self::Metadata { source, .. } => source.class(),
             Self::NoPrimary { .. }
             | Self::NoMirrors { .. }

@@ -4,14 +4,21 @@
 //! gives the digest of every package.
 
 mod error;
+mod fragments;
+mod head;
+mod keys;
+mod metalink;
+mod mirrorlist;
 mod primary;
 mod record;
 mod repomd;
+pub(crate) mod signatures;
 mod source;
 mod survey;
 pub mod treeinfo;
 
 pub use error::Error;
 pub use record::Unreadable;
+pub use signatures::{BadSignatures, PackageKeys};
 pub use source::{InstallTree, Signed, Source, Trust, Upstream};
 pub use survey::survey;

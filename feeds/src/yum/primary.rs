@@ -1,8 +1,13 @@
 //! `primary.xml`: which packages a repository has. Streamed: it has a hundred megabytes and more.
 
-use std::io::BufRead;
+use std::io::Read;
 
-use super::record::{self, Listed, Unreadable};
+use memchr::memmem;
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::fragments;
+use super::record::{self, Listed, Stated, Unreadable};
 
 /// One package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,19 +18,112 @@ pub(super) struct Package {
 
 /// Reads `primary.xml` and hands over each package; `weak` takes digests that can be forged.
 pub(super) fn read(
-    input: impl BufRead,
+    input: impl Read,
     weak: bool,
     mut take: impl FnMut(Package),
 ) -> Result<(), Unreadable> {
-    let fields = ["arch", "checksum", "size", "location"];
-    record::read(input, "package", &fields, |record| {
-        let sizes = record.fields.get("size").map(|field| &field.attributes);
-        let size = sizes.and_then(|sizes| sizes.get("package")?.parse().ok());
-        let file = record.listed(size, weak)?;
-        let architecture = record.text("arch").unwrap_or_default().to_owned();
-        take(Package { architecture, file });
+    let mut shortened = String::new();
+    fragments::each(input, "package", |record, at| {
+        shortened.clear();
+        without_format(record, &mut shortened);
+        take(package(&shortened, at, weak)?);
         Ok(())
     })
+}
+
+/// Copies a record without its `format`, which is most of it, and tells what a package provides, needs and holds.
+fn without_format(record: &str, shortened: &mut String) {
+    const END: &str = "</format>";
+    let bytes = record.as_bytes();
+    // What looks like a tag is one, unless it stands in a comment or in CDATA: then the parser has to tell.
+    let is_plain = memmem::find(bytes, b"<!").is_none();
+    let begins = memmem::find(bytes, b"<format>").filter(|_| is_plain);
+    let ends =
+        begins.and_then(|begins| Some(begins + memmem::find(&bytes[begins..], END.as_bytes())?));
+    match (begins, ends) {
+        (Some(begins), Some(ends)) => {
+            shortened.push_str(&record[..begins]);
+            shortened.push_str(&record[ends + END.len()..]);
+        }
+        _ => shortened.push_str(record),
+    }
+}
+
+/// The elements whose text counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Architecture,
+    Checksum,
+}
+
+fn package(record: &str, at: u64, weak: bool) -> Result<Package, Unreadable> {
+    let mut reader = Reader::from_str(record);
+    let (mut architecture, mut stated) = (None, Stated::default());
+    let (mut depth, mut field) = (0_usize, None);
+    loop {
+        let event = reader
+            .read_event()
+            .map_err(|source| Unreadable::Xml { at, source: Box::new(source) })?;
+        let text = match field {
+            Some(Field::Architecture) => architecture.get_or_insert_default(),
+            _ => &mut stated.digest,
+        };
+        match event {
+            Event::Start(start) => {
+                depth += 1;
+                if depth == 2 {
+                    field = open(&start, at, &mut stated)?;
+                    field = field
+                        .filter(|field| *field != Field::Architecture || architecture.is_none());
+                }
+            }
+            Event::Empty(start) if depth == 1 => drop(open(&start, at, &mut stated)?),
+            Event::Text(words) if depth == 2 && field.is_some() => {
+                text.push_str(&words.xml10_content());
+            }
+            Event::GeneralRef(reference) if depth == 2 && field.is_some() => {
+                record::resolve(&reference, at, text)?;
+            }
+            Event::End(_) => {
+                depth = depth.saturating_sub(1);
+                field = field.filter(|_| depth >= 2);
+            }
+            Event::DocType(_) => {
+                return Err(Unreadable::Unexpected { at, what: "a document type" });
+            }
+            Event::Eof if depth > 0 => {
+                return Err(Unreadable::Unexpected { at, what: "its end too early" });
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    let architecture: String = architecture.unwrap_or_default();
+    Ok(Package {
+        architecture: architecture.trim().to_owned(),
+        file: stated.listed("package", weak)?,
+    })
+}
+
+/// Takes down what a child of a package states in its attributes, the first of each; returns whose text is to follow.
+fn open(start: &BytesStart<'_>, at: u64, stated: &mut Stated) -> Result<Option<Field>, Unreadable> {
+    let attribute = |name| record::attribute(start, name, at);
+    match start.local_name().as_ref() {
+        "arch" => return Ok(Some(Field::Architecture)),
+        "checksum" if stated.algorithm.is_none() => {
+            stated.algorithm = Some(attribute("type")?.unwrap_or_default().into_owned());
+            return Ok(Some(Field::Checksum));
+        }
+        "size" if stated.size.is_none() => {
+            stated.size = attribute("package")?.and_then(|text| text.parse().ok());
+        }
+        "location" if stated.href.is_none() => {
+            stated.href = attribute("href")?.map(std::borrow::Cow::into_owned);
+            stated.elsewhere = attribute(record::BASE)?.is_some();
+        }
+        _ => {}
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 //!
 //! Only predefined entities are resolved and a document type is refused: nothing can grow while it is read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::BufRead;
+use std::io::{self, BufRead};
 
 use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use crate::digest::Digest;
@@ -24,6 +25,14 @@ pub enum Unreadable {
         at: u64,
         /// Why.
         source: Box<quick_xml::Error>,
+    },
+    /// It cannot be read to its end.
+    #[error("it cannot be read near byte {at}")]
+    Read {
+        /// Where.
+        at: u64,
+        /// Why.
+        source: io::Error,
     },
     /// It has what no metadata has.
     #[error("near byte {at} it has {what}")]
@@ -110,28 +119,54 @@ impl Record {
     /// Reads location and checksum; `weak` takes digests that can be forged.
     pub(super) fn listed(&self, size: Option<u64>, weak: bool) -> Result<Listed, Unreadable> {
         let location = self.fields.get("location").map(|field| &field.attributes);
-        let href = location.and_then(|location| location.get("href"));
-        let lacks = |lacks| {
-            let record = href.or(self.attributes.get("type")).cloned().unwrap_or_default();
-            Unreadable::Lacks { record, lacks }
+        let checksum = self.fields.get("checksum");
+        let attribute = |field: Option<&BTreeMap<String, String>>, name| {
+            field.and_then(|attributes| attributes.get(name)).cloned()
         };
-        let href = href.ok_or_else(|| lacks("location"))?;
-        if location.is_some_and(|location| location.contains_key("xml:base")) {
-            return Err(Unreadable::Elsewhere { record: href.clone() });
+        let stated = Stated {
+            href: attribute(location, "href"),
+            elsewhere: location.is_some_and(|location| location.contains_key(BASE)),
+            algorithm: attribute(checksum.map(|field| &field.attributes), "type"),
+            digest: checksum.map_or_else(String::new, |field| field.text.clone()),
+            size,
+        };
+        stated.listed(self.attributes.get("type").map_or("", String::as_str), weak)
+    }
+}
+
+/// The attribute by which a record lies on another server.
+pub(super) const BASE: &str = "xml:base";
+
+/// What a record states of its file, as it was written.
+#[derive(Debug, Default)]
+pub(super) struct Stated {
+    pub(super) href: Option<String>,
+    pub(super) elsewhere: bool,
+    pub(super) algorithm: Option<String>,
+    pub(super) digest: String,
+    pub(super) size: Option<u64>,
+}
+
+impl Stated {
+    /// Checks it; `record` names what has no location, and `weak` takes digests that can be forged.
+    pub(super) fn listed(self, record: &str, weak: bool) -> Result<Listed, Unreadable> {
+        let Self { href, elsewhere, algorithm, digest, size } = self;
+        let lacking = |record: &str, lacks| Unreadable::Lacks { record: record.to_owned(), lacks };
+        let href = href.ok_or_else(|| lacking(record, "location"))?;
+        if elsewhere {
+            return Err(Unreadable::Elsewhere { record: href });
         }
-        let decoded = percent_encoding::percent_decode_str(href).decode_utf8();
-        let path = decoded.map_err(|_| lacks("location"))?.into_owned();
+        let decoded = percent_encoding::percent_decode_str(&href).decode_utf8();
+        let path = decoded.map_err(|_| lacking(&href, "location"))?.into_owned();
         let path = RelPath::new(path).map_err(Unreadable::Path)?;
-        let checksum = self.fields.get("checksum").ok_or_else(|| lacks("checksum"))?;
-        let algorithm = checksum.attributes.get("type").map_or("", String::as_str);
-        let hex = checksum.text.trim();
+        let algorithm = algorithm.unwrap_or_default();
+        let hex = digest.trim();
         let sha256 = (algorithm == "sha256").then(|| hex.parse().ok()).flatten();
-        let other = Digest::parse(algorithm, hex);
+        let other = Digest::parse(&algorithm, hex);
         match other {
-            None if sha256.is_none() => Err(lacks("checksum")),
+            None if sha256.is_none() => Err(lacking(&href, "checksum")),
             Some(digest) if !digest.is_strong() && !weak => {
-                let (record, algorithm) = (href.clone(), algorithm.to_owned());
-                Err(Unreadable::Weak { record, algorithm })
+                Err(Unreadable::Weak { record: href, algorithm })
             }
             _ => Ok(Listed { path, size, sha256, other }),
         }
@@ -173,13 +208,7 @@ pub(super) fn read(
             }
             Event::GeneralRef(reference) if depth == 3 => {
                 if let Some(field) = &mut field {
-                    match reference.resolve_char_ref().map_err(failed)? {
-                        Some(character) => field.text.push(character),
-                        None => field.text.push_str(
-                            resolve_predefined_entity(&reference.xml10_content())
-                                .ok_or_else(|| unexpected("an entity of its own"))?,
-                        ),
-                    }
+                    resolve(&reference, at, &mut field.text)?;
                 }
             }
             Event::End(end) => {
@@ -211,4 +240,34 @@ fn attributes(start: &BytesStart<'_>) -> Result<BTreeMap<String, String>, quick_
         attributes.insert(attribute.key.as_ref().to_owned(), value.into_owned());
     }
     Ok(attributes)
+}
+
+/// Reads one attribute, if it is there.
+pub(super) fn attribute<'s>(
+    start: &'s BytesStart<'_>,
+    name: &str,
+    at: u64,
+) -> Result<Option<Cow<'s, str>>, Unreadable> {
+    let failed = |source| Unreadable::Xml { at, source: Box::new(source) };
+    match start.try_get_attribute(name).map_err(|wrong| failed(wrong.into()))? {
+        Some(found) => found.normalized_value(XmlVersion::Implicit1_0).map(Some).map_err(failed),
+        None => Ok(None),
+    }
+}
+
+/// Appends what a reference stands for: a character, or one of the five entities that every document has.
+pub(super) fn resolve(
+    reference: &BytesRef<'_>,
+    at: u64,
+    text: &mut String,
+) -> Result<(), Unreadable> {
+    let failed = |source| Unreadable::Xml { at, source: Box::new(source) };
+    if let Some(character) = reference.resolve_char_ref().map_err(failed)? {
+        text.push(character);
+        return Ok(());
+    }
+    let known = resolve_predefined_entity(&reference.xml10_content());
+    let known = known.ok_or(Unreadable::Unexpected { at, what: "an entity of its own" })?;
+    text.push_str(known);
+    Ok(())
 }

@@ -3,36 +3,24 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::{BufReader, Read as _};
-
-use url::Url;
+use std::sync::Arc;
 
 use super::error::Error;
-use super::primary;
+use super::head::{self, REPOMD};
 use super::record::{Listed, Unreadable};
 use super::repomd::{self, Metadata};
+use super::signatures::PackageKeys;
 use super::source::{Source, Upstream};
+use super::{keys, primary, treeinfo};
 use crate::compression::Compression;
-use crate::events::{Event, Watch};
+use crate::events::Watch;
 use crate::plan::{self, Plan};
 use crate::store::{Object, RelPath, Store, Tree};
-use crate::transfer::{Bases, Transfer, Want, below, masked};
+use crate::transfer::{Bases, Transfer, Want, masked};
 use crate::trust::Keyring;
 
-const REPOMD: &str = "repodata/repomd.xml";
-const SIGNATURE: &str = "repodata/repomd.xml.asc";
-/// `repomd.xml` and its signature have some kilobytes.
-const LARGEST_REPOMD: u64 = 16 << 20;
 /// The largest repositories have 300 MB of `primary.xml`.
 const LARGEST_PRIMARY: u64 = 2 << 30;
-
-/// `repomd.xml` of one mirror, verified.
-struct Verified {
-    /// All mirrors, the one that it was read from first: another may be older or newer.
-    bases: Bases,
-    text: Vec<u8>,
-    trust: String,
-    files: BTreeMap<RelPath, Object>,
-}
 
 /// Surveys a YUM repository and returns what its tree will be.
 ///
@@ -50,18 +38,21 @@ pub async fn survey(
         .trust
         .keyring()
         .map_err(|error| Error::Keys { name: name.clone(), source: Box::new(error) })?;
-    let Upstream::Urls(urls) = &source.upstream else {
-        return Err(Error::NoMirrors { name: name.clone() });
-    };
-    let verified = verify_any(source, urls, keyring.as_ref(), transfer, watch).await?;
-    let recipe = plan::recipe(source, &verified.trust, verified.files.values());
+    let signers = keyring.as_ref().filter(|_| source.signed.metadata);
+    let head = head::read(source, signers, transfer, watch).await?;
+    let install = install_tree(source, &head.bases, transfer, watch).await?;
+    let mut have = keys::served(source, transfer.store())?;
+    have.extend(head.files);
+    have.extend(install.iter().map(|found| (found.path.clone(), found.treeinfo)));
+    let trust = told_trust(source, head.trust, keyring.as_ref());
+    let recipe = plan::recipe(source, &trust, have.values());
     if let Some(served) = served.filter(|served| served.recipe == Some(recipe)) {
         return Ok(Plan::unchanged(served));
     }
     let weak = source.takes_weak_digests();
     let metadata =
-        repomd::parse(&verified.text, weak).map_err(|error| unusable(source, REPOMD, error))?;
-    let wants = metadata.iter().map(|one| want(&verified.bases, &one.file)).collect();
+        repomd::parse(&head.text, weak).map_err(|error| unusable(source, REPOMD, error))?;
+    let wants = metadata.iter().map(|one| want(&head.bases, &one.file)).collect();
     let label = format!("metadata of yum {name}");
     let objects = transfer
         .fetch_all(&label, wants, watch)
@@ -70,103 +61,86 @@ pub async fn survey(
     let primary = metadata.iter().zip(&objects).find(|(one, _)| one.kind == "primary");
     let (primary, object) = primary.ok_or_else(|| Error::NoPrimary { name: name.clone() })?;
     let packages = read_packages(source, primary, object, transfer.store()).await?;
-    let mut have = verified.files;
     have.extend(metadata.iter().map(|one| one.file.path.clone()).zip(objects));
+    let images = install.into_iter().flat_map(|found| found.images);
+    let packages = packages.into_iter().map(|package| {
+        let fresh = want(&head.bases, &package);
+        (package.path, fresh)
+    });
+    let get = each_once(source, &have, packages.chain(images))?;
+    let signed_by = keyring.filter(|_| source.signed.packages);
+    let signed_by = signed_by.map(|keyring| package_keys(source, keyring, served, &trust));
+    let upstream = match &source.upstream {
+        Upstream::Urls(bases) => bases.first().map(masked).unwrap_or_default(),
+        Upstream::Mirrorlist(url) | Upstream::Metalink(url) => masked(url),
+    };
+    let (recipe, evidence) = (Some(recipe), BTreeMap::new());
+    Ok(Plan { tree, upstream, trust, signed_by, recipe, evidence, get, have })
+}
+
+/// Surveys the installation tree beside the packages, if it is wanted.
+async fn install_tree(
+    source: &Source,
+    bases: &Bases,
+    transfer: &Transfer,
+    watch: &dyn Watch,
+) -> Result<Option<treeinfo::Whole>, Error> {
+    match &source.tree {
+        Some(wanted) => treeinfo::survey_whole(bases, wanted, transfer, watch).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Tells who vouches for what, and what nobody vouches for although there are keys.
+fn told_trust(source: &Source, metadata: String, keyring: Option<&Keyring>) -> String {
+    let mut told = vec![metadata];
+    if let Some(keyring) = keyring.filter(|_| source.signed.packages) {
+        told.push(format!("packages by {}", keyring.key_ids().join(" ")));
+    }
+    if keyring.is_some() && source.weak_digests {
+        told.push("weak digests".to_owned());
+    }
+    if keyring.is_some() && source.tree.is_some_and(|tree| tree.treeinfo.is_none()) {
+        told.push(".treeinfo none".to_owned());
+    }
+    told.join(", ")
+}
+
+/// Who must have signed the packages; those that are served under the same trust were found to be.
+fn package_keys(
+    source: &Source,
+    keyring: Keyring,
+    served: Option<&Tree>,
+    trust: &str,
+) -> PackageKeys {
+    let served = served.filter(|served| served.trust == trust);
+    let proven = served.into_iter().flat_map(|served| served.files.values());
+    PackageKeys {
+        keyring: Arc::new(keyring),
+        payloads: !source.signed.metadata,
+        proven: proven.map(|object| object.sha256).collect(),
+    }
+}
+
+/// Gathers files by their place; none may be wanted twice with different content.
+fn each_once(
+    source: &Source,
+    have: &BTreeMap<RelPath, Object>,
+    files: impl Iterator<Item = (RelPath, Want)>,
+) -> Result<BTreeMap<RelPath, Want>, Error> {
+    let conflict =
+        |path: &RelPath| Err(Error::Conflict { name: source.name.clone(), path: path.clone() });
     let mut get = BTreeMap::new();
-    for package in packages {
-        let conflict = |path: &RelPath| Error::Conflict { name: name.clone(), path: path.clone() };
-        if have.contains_key(&package.path) {
-            return Err(conflict(&package.path));
+    for (path, fresh) in files {
+        if have.contains_key(&path) {
+            return conflict(&path);
         }
-        let fresh = want(&verified.bases, &package);
-        match get.entry(package.path) {
-            Entry::Occupied(taken) if *taken.get() != fresh => return Err(conflict(taken.key())),
+        match get.entry(path) {
+            Entry::Occupied(taken) if *taken.get() != fresh => return conflict(taken.key()),
             entry => drop(entry.or_insert(fresh)),
         }
     }
-    let upstream = urls.first().map(masked).unwrap_or_default();
-    let trust = verified.trust;
-    let recipe = Some(recipe);
-    Ok(Plan { tree, upstream, trust, recipe, evidence: BTreeMap::new(), get, have })
-}
-
-/// Asks the mirrors in turn for a `repomd.xml` that holds; tells of the first failure if none does.
-async fn verify_any(
-    source: &Source,
-    urls: &[Url],
-    keyring: Option<&Keyring>,
-    transfer: &Transfer,
-    watch: &dyn Watch,
-) -> Result<Verified, Error> {
-    let mut first = None;
-    for (index, base) in urls.iter().enumerate() {
-        match verify(source, base, keyring, transfer, watch).await {
-            Ok(mut verified) => {
-                let mut bases = urls.to_vec();
-                bases[..=index].rotate_right(1);
-                verified.bases = bases.into();
-                return Ok(verified);
-            }
-            Err(error) => {
-                if index + 1 < urls.len() {
-                    let text =
-                        format!("yum {}: {} is of no use: {error}", source.name, masked(base));
-                    watch.event(Event::Warning { text });
-                }
-                first.get_or_insert(error);
-            }
-        }
-    }
-    let nowhere = || {
-        let label = REPOMD.to_owned();
-        let source_error = crate::transfer::Error::NoAddress { label };
-        Error::Fetch { name: source.name.clone(), source: Box::new(source_error) }
-    };
-    Err(first.unwrap_or_else(nowhere))
-}
-
-async fn verify(
-    source: &Source,
-    base: &Url,
-    keyring: Option<&Keyring>,
-    transfer: &Transfer,
-    watch: &dyn Watch,
-) -> Result<Verified, Error> {
-    let mut files = BTreeMap::new();
-    let (path, text) = read(source, base, REPOMD, transfer, watch, &mut files).await?;
-    let mut trust = "none".to_owned();
-    if let Some(keyring) = keyring {
-        let (_, signature) = read(source, base, SIGNATURE, transfer, watch, &mut files).await?;
-        let signed_by = keyring.verify_detached(&text, &signature).map_err(|error| {
-            Error::Trust { url: masked(&below(base, &path)), source: Box::new(error) }
-        })?;
-        trust = signed_by.fingerprint;
-    }
-    Ok(Verified { bases: Bases::default(), text, trust, files })
-}
-
-/// Asks for a file that nobody tells the digest of, and reads it.
-async fn read(
-    source: &Source,
-    base: &Url,
-    file: &str,
-    transfer: &Transfer,
-    watch: &dyn Watch,
-    files: &mut BTreeMap<RelPath, Object>,
-) -> Result<(RelPath, Vec<u8>), Error> {
-    let name = || source.name.clone();
-    let path = RelPath::new(file).map_err(|wrong| Error::Name { name: name(), source: wrong })?;
-    let want = Want { limit: LARGEST_REPOMD, ..Want::below(&Bases::from([base.clone()]), &path) };
-    let surveyed = transfer
-        .survey(want, watch)
-        .await
-        .map_err(|error| Error::Fetch { name: name(), source: Box::new(error) })?;
-    let bytes = transfer
-        .store()
-        .read(&surveyed.object.sha256)
-        .map_err(|error| Error::Store { name: name(), source: error })?;
-    files.insert(path.clone(), surveyed.object);
-    Ok((path, bytes))
+    Ok(get)
 }
 
 /// Reads the packages that are wanted, away from whoever serves connections.
@@ -191,7 +165,7 @@ async fn read_packages(
         let input = compression.reader(BufReader::new(opened)).map_err(garbled)?.take(limit);
         let mut packages = Vec::new();
         let weak = source.takes_weak_digests();
-        primary::read(BufReader::new(input), weak, |package| {
+        primary::read(input, weak, |package| {
             if source.wants(&package.architecture) {
                 packages.push(package.file);
             }

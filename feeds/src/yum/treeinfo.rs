@@ -1,16 +1,19 @@
 //! `.treeinfo`: where an installation tree has its kernel, its initrd and other images, and what they must be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
 use super::error::Error;
+use super::source::InstallTree;
 use crate::digest::{Digest, Sha256};
 use crate::events::Watch;
 use crate::store::{Object, RelPath};
-use crate::transfer::{Bases, Transfer, Want, below, masked};
+use crate::transfer::{self, Bases, Reason, Transfer, Want, below, masked};
 
-const TREEINFO: &str = ".treeinfo";
+/// What it is called, as installers look for it.
+const NAMES: [&str; 2] = [".treeinfo", "treeinfo"];
+const CHECKSUMS: &str = "checksums";
 const LARGEST: u64 = 4 << 20;
 /// The images that booting over the network needs; the others are for media.
 const BOOTED: [&str; 2] = ["kernel", "initrd"];
@@ -26,6 +29,17 @@ pub struct Surveyed {
     pub images: Vec<(RelPath, Want)>,
 }
 
+/// An installation tree, whole.
+#[derive(Debug)]
+pub(super) struct Whole {
+    /// Where `.treeinfo` lies.
+    pub(super) path: RelPath,
+    /// `.treeinfo` itself.
+    pub(super) treeinfo: Object,
+    /// What is to be fetched, by its place in the tree.
+    pub(super) images: Vec<(RelPath, Want)>,
+}
+
 /// Asks for `.treeinfo`, which must have the digest `sha256` where one is written down, and reads its images.
 pub async fn survey(
     urls: &Bases,
@@ -34,30 +48,83 @@ pub async fn survey(
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Surveyed, Error> {
-    let shown = urls.first().map(masked).unwrap_or_default();
-    let path = |path: &str| {
-        let wrong = |source| Error::Treeinfo { url: shown.clone(), source };
-        RelPath::new(path).map_err(wrong)
+    let read = Treeinfo::ask(urls, NAMES[0], sha256, transfer, watch).await?;
+    let files = wanted(&read.sections, architecture, &read.shown)?;
+    let images = files.into_iter().map(|file| read.image(file)).collect::<Result<_, _>>()?;
+    Ok(Surveyed { treeinfo: read.object, images })
+}
+
+/// Asks for `.treeinfo`, and reads all images that an installer or a medium may want.
+pub(super) async fn survey_whole(
+    urls: &Bases,
+    tree: &InstallTree,
+    transfer: &Transfer,
+    watch: &dyn Watch,
+) -> Result<Whole, Error> {
+    let ask = |name| Treeinfo::ask(urls, name, tree.treeinfo, transfer, watch);
+    let read = match ask(NAMES[0]).await {
+        // Some trees have it without the dot, and installers look for both.
+        Err(absent) if is_absent(&absent) => ask(NAMES[1]).await.map_err(|_| absent)?,
+        read => read?,
     };
-    let want = Want { sha256, limit: LARGEST, ..Want::below(urls, &path(TREEINFO)?) };
-    let found = transfer
-        .survey(want, watch)
-        .await
-        .map_err(|error| Error::Fetch { name: shown.clone(), source: Box::new(error) })?;
-    let text = transfer
-        .store()
-        .read(&found.object.sha256)
-        .map_err(|error| Error::Store { name: shown.clone(), source: error })?;
-    let sections = parse(&String::from_utf8_lossy(&text));
-    // The mirror that told goes first: another may have an older tree.
-    let told = below_which(urls, &found.url, &path(TREEINFO)?);
-    let mut images = Vec::new();
-    for file in wanted(&sections, architecture, &shown)? {
-        let place = path(file)?;
-        let checksum = sections.get("checksums").and_then(|checksums| checksums.get(file));
-        let digest = checksum.and_then(|checksum| checksum.split_once(':'));
-        let mut want = Want::below(&told, &place);
-        match digest {
+    let files = all_images(&read.sections, tree.media);
+    let images = files.into_iter().map(|file| read.image(file)).collect::<Result<_, _>>()?;
+    Ok(Whole { path: read.path, treeinfo: read.object, images })
+}
+
+/// Tells whether every mirror said that it has no such file.
+fn is_absent(error: &Error) -> bool {
+    let Error::Fetch { source, .. } = error else {
+        return false;
+    };
+    let transfer::Error::Unavailable { failures, .. } = &**source else {
+        return false;
+    };
+    let lacks = |reason: &Reason| matches!(reason, Reason::Status(404 | 410) | Reason::Media(_));
+    failures.iter().all(|failure| lacks(&failure.reason))
+}
+
+/// `.treeinfo` of one mirror.
+struct Treeinfo {
+    path: RelPath,
+    object: Object,
+    sections: Sections,
+    /// All mirrors, the one that told first: another may have an older tree.
+    bases: Bases,
+    /// The tree, for people.
+    shown: String,
+}
+
+impl Treeinfo {
+    async fn ask(
+        urls: &Bases,
+        name: &str,
+        sha256: Option<Sha256>,
+        transfer: &Transfer,
+        watch: &dyn Watch,
+    ) -> Result<Self, Error> {
+        let shown = urls.first().map(masked).unwrap_or_default();
+        let path = relative(name, &shown)?;
+        let want = Want { sha256, limit: LARGEST, ..Want::below(urls, &path) };
+        let found = transfer
+            .survey(want, watch)
+            .await
+            .map_err(|error| Error::Fetch { name: shown.clone(), source: Box::new(error) })?;
+        let text = transfer
+            .store()
+            .read(&found.object.sha256)
+            .map_err(|error| Error::Store { name: shown.clone(), source: error })?;
+        let sections = parse(&String::from_utf8_lossy(&text));
+        let bases = below_which(urls, &found.url, &path);
+        Ok(Self { path, object: found.object, sections, bases, shown })
+    }
+
+    /// Wants an image as its checksum says.
+    fn image(&self, file: &str) -> Result<(RelPath, Want), Error> {
+        let place = relative(file, &self.shown)?;
+        let checksum = self.sections.get(CHECKSUMS).and_then(|checksums| checksums.get(file));
+        let mut want = Want::below(&self.bases, &place);
+        match checksum.and_then(|checksum| checksum.split_once(':')) {
             Some(("sha256", hex)) => want.sha256 = hex.parse().ok(),
             Some((algorithm, hex)) => {
                 want.other = Digest::parse(algorithm, hex).filter(Digest::is_strong);
@@ -65,11 +132,14 @@ pub async fn survey(
             None => {}
         }
         if want.sha256.is_none() && want.other.is_none() {
-            return Err(Error::NoChecksum { url: shown, path: file.to_owned() });
+            return Err(Error::NoChecksum { url: self.shown.clone(), path: file.to_owned() });
         }
-        images.push((place, want));
+        Ok((place, want))
     }
-    Ok(Surveyed { treeinfo: found.object, images })
+}
+
+fn relative(path: &str, shown: &str) -> Result<RelPath, Error> {
+    RelPath::new(path).map_err(|source| Error::Treeinfo { url: shown.to_owned(), source })
 }
 
 type Sections = BTreeMap<String, BTreeMap<String, String>>;
@@ -112,6 +182,20 @@ fn wanted<'s>(
     Ok(files)
 }
 
+/// Names all images: what checksums are given of, and what any architecture boots, which must have one.
+///
+/// Metadata of the repository has a chain of its own; images of whole media only serve to be written to media.
+fn all_images(sections: &Sections, media: bool) -> BTreeSet<&str> {
+    let checked = sections.get(CHECKSUMS).into_iter().flat_map(BTreeMap::keys);
+    let booted = sections
+        .iter()
+        .filter(|(name, _)| name.starts_with("images-") || *name == STAGE2.0)
+        .flat_map(|(_, images)| images.values());
+    let all = checked.chain(booted).map(String::as_str);
+    all.filter(|path| !path.starts_with("repodata/") && (media || !path.ends_with(".iso")))
+        .collect()
+}
+
 fn below_which(urls: &Bases, told: &Url, path: &RelPath) -> Bases {
     let (mut first, rest): (Vec<_>, Vec<_>) =
         urls.iter().cloned().partition(|base| below(base, path) == *told);
@@ -136,6 +220,23 @@ mod tests {
             ["images/pxeboot/vmlinuz", "images/pxeboot/initrd.img", "images/install.img"]
         );
         assert_eq!(sections["checksums"]["images/pxeboot/vmlinuz"], "sha256:00");
+    }
+
+    #[test]
+    fn names_all_images_but_those_of_media() {
+        let text = format!(
+            "{TEXT}[checksums]\nimages/boot.iso = sha256:00\nrepodata/repomd.xml = sha256:00\nimages/x.img = sha256:00\n"
+        );
+        let sections = parse(&text);
+        let wanted = [
+            "images/efiboot.img",
+            "images/install.img",
+            "images/pxeboot/initrd.img",
+            "images/pxeboot/vmlinuz",
+            "images/x.img",
+        ];
+        assert!(all_images(&sections, false).into_iter().eq(wanted));
+        assert!(all_images(&sections, true).contains("images/boot.iso"));
     }
 
     #[test]

@@ -41,6 +41,7 @@ async fn survey(
         tree: data::tree_path("boot", &kernel.name)?,
         upstream: String::new(),
         trust: String::new(),
+        signed_by: None,
         recipe: None,
         evidence: BTreeMap::new(),
         get: BTreeMap::new(),
