@@ -38,6 +38,17 @@ impl SigningKey {
         run(self.gpg().args(["--armor", "--yes", "--detach-sign"]).arg(file)).ok();
     }
 
+    /// Signs the header of an RPM package, in place of whoever signed it before.
+    pub fn sign_package(&self, file: &Path) {
+        run(Command::new("rpmsign")
+            .args(["--define", "__gpg /usr/bin/gpg", "--define", "_gpg_name suite@example"])
+            .arg("--define")
+            .arg(format!("_gpg_path {}", self.home.display()))
+            .arg("--resign")
+            .arg(file))
+        .ok();
+    }
+
     /// Writes a file inside its own signature.
     pub fn sign_inside(&self, file: &Path, to: &Path) {
         run(self.gpg().args(["--yes", "--clear-sign", "--output"]).arg(to).arg(file)).ok();
@@ -113,6 +124,11 @@ pub fn yum(folder: &Path, packages: &[Package], key: &SigningKey) {
         .ok();
     }
     fs_err::remove_dir_all(&build).expect("the build folder goes");
+    index_yum(folder, key);
+}
+
+/// Indexes the packages in a folder anew, and signs its `repomd.xml`.
+pub fn index_yum(folder: &Path, key: &SigningKey) {
     run(Command::new("createrepo_c").args(["--quiet", "--general-compress-type=gz"]).arg(folder))
         .ok();
     key.sign_beside(&folder.join("repodata/repomd.xml"));

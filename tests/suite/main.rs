@@ -22,3 +22,4 @@ mod rehearsal;
 mod services;
 mod systemd;
 mod units;
+mod yum;

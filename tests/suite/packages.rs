@@ -8,9 +8,14 @@ use suite::site::engine_answers;
 use suite::{Finished, Site, run};
 
 fn dnf(root: &Path, url: &str, arguments: &[&str]) -> Finished {
+    dnf_from(root, &format!("baseurl={url}\ngpgcheck=0\n"), arguments)
+}
+
+/// dnf with folders of its own, and one repository that is described by these lines.
+pub(crate) fn dnf_from(root: &Path, repository: &str, arguments: &[&str]) -> Finished {
     let folder = root.join("repos");
     fs_err::create_dir_all(&folder).expect("a folder for repositories");
-    let repository = format!("[proof]\nname=proof\nbaseurl={url}\ngpgcheck=0\nenabled=1\n");
+    let repository = format!("[proof]\nname=proof\nenabled=1\n{repository}");
     fs_err::write(folder.join("proof.repo"), repository).expect("the repository is written");
     run(Command::new("dnf")
         .args(["--assumeyes", "--noplugins", "--releasever=9"])

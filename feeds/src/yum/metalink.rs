@@ -71,10 +71,10 @@ impl Version {
         };
         let mut hasher = Hasher::new(other.as_ref());
         hasher.update(bytes);
-        let (sha256, hashed) = hasher.finish();
+        let (sha256, found) = hasher.finish();
         let holds = match self.digest {
             Some(Strong::Sha256(wanted)) => wanted == sha256,
-            Some(Strong::Other(wanted)) => hashed == Some(wanted),
+            Some(Strong::Other(wanted)) => found == Some(wanted),
             None => false,
         };
         holds && self.size.is_none_or(|size| size == bytes.len() as u64)

@@ -1,7 +1,7 @@
 //! From a source to a plan: verify `repomd.xml`, fetch all metadata, read which packages there are.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufReader, Read as _};
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::signatures::PackageKeys;
 use super::source::{Source, Upstream};
 use super::{keys, primary, treeinfo};
 use crate::compression::Compression;
+use crate::digest::Sha256;
 use crate::events::Watch;
 use crate::plan::{self, Plan};
 use crate::store::{Object, RelPath, Store, Tree};
@@ -62,14 +63,20 @@ pub async fn survey(
     let (primary, object) = primary.ok_or_else(|| Error::NoPrimary { name: name.clone() })?;
     let packages = read_packages(source, primary, object, transfer.store()).await?;
     have.extend(metadata.iter().map(|one| one.file.path.clone()).zip(objects));
-    let images = install.into_iter().flat_map(|found| found.images);
+    let images = install.map_or_else(Vec::new, |found| found.images);
+    let beside = images.iter().map(|(path, _)| path.clone()).collect();
     let packages = packages.into_iter().map(|package| {
         let fresh = want(&head.bases, &package);
         (package.path, fresh)
     });
     let get = each_once(source, &have, packages.chain(images))?;
     let signed_by = keyring.filter(|_| source.signed.packages);
-    let signed_by = signed_by.map(|keyring| package_keys(source, keyring, served, &trust));
+    let signed_by = signed_by.map(|keyring| PackageKeys {
+        keyring: Arc::new(keyring),
+        payloads: !source.signed.metadata,
+        beside,
+        proven: proven(served, &trust),
+    });
     let upstream = match &source.upstream {
         Upstream::Urls(bases) => bases.first().map(masked).unwrap_or_default(),
         Upstream::Mirrorlist(url) | Upstream::Metalink(url) => masked(url),
@@ -106,20 +113,11 @@ fn told_trust(source: &Source, metadata: String, keyring: Option<&Keyring>) -> S
     told.join(", ")
 }
 
-/// Who must have signed the packages; those that are served under the same trust were found to be.
-fn package_keys(
-    source: &Source,
-    keyring: Keyring,
-    served: Option<&Tree>,
-    trust: &str,
-) -> PackageKeys {
+/// The packages that are served under the same trust: they were found to be signed.
+fn proven(served: Option<&Tree>, trust: &str) -> HashSet<Sha256> {
     let served = served.filter(|served| served.trust == trust);
-    let proven = served.into_iter().flat_map(|served| served.files.values());
-    PackageKeys {
-        keyring: Arc::new(keyring),
-        payloads: !source.signed.metadata,
-        proven: proven.map(|object| object.sha256).collect(),
-    }
+    let files = served.into_iter().flat_map(|served| served.files.values());
+    files.map(|object| object.sha256).collect()
 }
 
 /// Gathers files by their place; none may be wanted twice with different content.

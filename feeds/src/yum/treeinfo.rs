@@ -192,8 +192,11 @@ fn all_images(sections: &Sections, media: bool) -> BTreeSet<&str> {
         .filter(|(name, _)| name.starts_with("images-") || *name == STAGE2.0)
         .flat_map(|(_, images)| images.values());
     let all = checked.chain(booted).map(String::as_str);
-    all.filter(|path| !path.starts_with("repodata/") && (media || !path.ends_with(".iso")))
-        .collect()
+    all.filter(|path| {
+        !path.starts_with("repodata/")
+            && (media || path.rsplit_once('.').is_none_or(|(_, end)| end != "iso"))
+    })
+    .collect()
 }
 
 fn below_which(urls: &Bases, told: &Url, path: &RelPath) -> Bases {

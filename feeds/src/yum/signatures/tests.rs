@@ -49,7 +49,8 @@ fn world() -> World {
     let key = SiteKey::open_or_create(&folder.path().join("key"), "Tester").expect("a key");
     let public = key.public_key_binary().expect("its public half");
     let keyring = Arc::new(Keyring::parse("test", &public).expect("a keyring"));
-    let keys = PackageKeys { keyring, payloads: true, proven: HashSet::new() };
+    let keys =
+        PackageKeys { keyring, payloads: true, beside: BTreeSet::new(), proven: HashSet::new() };
     World { key, keys, _folder: folder }
 }
 
@@ -103,7 +104,7 @@ fn refuses_what_was_changed() {
     let signed = header(b"payload");
     let [_, binary] = world.sign(&signed);
     let changed = header(b"another");
-    let forged = package(&[binary.clone()], &changed, b"another");
+    let forged = package(std::slice::from_ref(&binary), &changed, b"another");
     assert!(world.check(&forged).expect_err("forged").contains("not what was signed"));
     let swapped = package(&[binary], &signed, b"another");
     assert!(world.check(&swapped).expect_err("swapped").contains("payload"));
@@ -125,7 +126,7 @@ fn refuses_hostile_headers() {
     let world = world();
     let header = header(b"payload");
     let [_, binary] = world.sign(&header);
-    let whole = package(&[binary.clone()], &header, b"");
+    let whole = package(std::slice::from_ref(&binary), &header, b"");
     for end in 0..whole.len() {
         assert!(world.check(&whole[..end]).is_err(), "cut at {end}");
     }
