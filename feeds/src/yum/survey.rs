@@ -185,3 +185,6 @@ fn want(bases: &Bases, file: &Listed) -> Want {
 fn unusable(source: &Source, file: &str, error: Unreadable) -> Error {
     Error::Metadata { name: source.name.clone(), file: file.to_owned(), source: error }
 }
+
+#[cfg(test)]
+mod tests;
