@@ -10,7 +10,7 @@ use std::time::Instant;
 use feeds::events::Silent;
 use feeds::store::Store;
 use feeds::transfer::{Options, Transfer};
-use feeds::yum::{Signed, Source, Trust, Upstream, survey};
+use feeds::yum::{Selection, Signed, Source, Trust, Upstream, survey};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,6 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         weak_digests: false,
         tree: None,
         architectures: Vec::new(),
+        selection: Selection::Whole,
     };
     let transfer = Transfer::new(Store::open(store)?, Options::default())?;
     let begun = Instant::now();

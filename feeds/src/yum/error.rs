@@ -1,8 +1,10 @@
 //! What keeps a YUM repository or an installation tree from being mirrored.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::record::Unreadable;
+use super::select::Unsatisfied;
 use crate::store::{self, NotRelative, RelPath};
 use crate::{Class, Classified, transfer, trust};
 
@@ -52,13 +54,36 @@ pub enum Error {
     /// The tree names a path that leaves it.
     #[error("`.treeinfo` of `{url}` is of no use")]
     Treeinfo { url: String, source: NotRelative },
+    /// What is wanted of it is not there.
+    #[error("`{name}` has no {}", told(unsatisfied))]
+    Unsatisfied { name: String, unsatisfied: BTreeSet<Unsatisfied> },
+    /// A pattern makes no sense.
+    #[error("cannot filter `{name}`")]
+    Pattern { name: String, source: globset::Error },
+    /// New metadata could not be written.
+    #[error("cannot write the metadata of `{name}`")]
+    Write { name: String, source: io::Error },
+    /// New metadata could not be signed.
+    #[error("cannot sign the metadata of `{name}`")]
+    Sign { name: String, source: Box<trust::Error> },
+}
+
+fn told(unsatisfied: &BTreeSet<Unsatisfied>) -> String {
+    let each: Vec<_> = unsatisfied.iter().map(ToString::to_string).collect();
+    each.join(", nor ")
 }
 
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Name { .. } | Self::NoImages { .. } => Class::Configuration,
-            Self::Keys { source, .. } | Self::Trust { source, .. } => source.class(),
+            Self::Name { .. }
+            | Self::NoImages { .. }
+            | Self::Unsatisfied { .. }
+            | Self::Pattern { .. } => Class::Configuration,
+            Self::Write { .. } => Class::Local,
+            Self::Keys { source, .. } | Self::Trust { source, .. } | Self::Sign { source, .. } => {
+                source.class()
+            }
             Self::Fetch { source, .. } => source.class(),
             Self::Store { source, .. } => source.class(),
             Self::NoChecksum { .. } | Self::NotInMetalink { .. } => Class::Verification,
@@ -73,10 +98,16 @@ impl Classified for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Keys { source, .. } | Self::Trust { source, .. } => source.hint(),
+            Self::Keys { source, .. }
+            | Self::Trust { source, .. }
+            | Self::Sign { source, .. } => source.hint(),
             Self::Fetch { source, .. } => source.hint(),
             Self::Store { source, .. } => source.hint(),
             Self::Metadata { source, .. } => source.hint(),
+            Self::Unsatisfied { .. } => Some(
+                "check the names; if another repository of the machines has it, write `incomplete = true`"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -232,7 +232,9 @@ pub(super) fn read(
     }
 }
 
-fn attributes(start: &BytesStart<'_>) -> Result<BTreeMap<String, String>, quick_xml::Error> {
+pub(super) fn attributes(
+    start: &BytesStart<'_>,
+) -> Result<BTreeMap<String, String>, quick_xml::Error> {
     let mut attributes = BTreeMap::new();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(quick_xml::Error::from)?;

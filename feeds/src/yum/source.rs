@@ -1,12 +1,14 @@
 //! What an operator asks of a YUM upstream.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use url::Url;
 
+use super::select::Filter;
 use crate::digest::Sha256;
 use crate::transfer::Bases;
-use crate::trust::{self, Keyring};
+use crate::trust::{self, Keyring, SiteKey};
 
 /// One YUM repository as it is to be mirrored.
 #[derive(Clone, Debug)]
@@ -25,6 +27,22 @@ pub struct Source {
     pub tree: Option<InstallTree>,
     /// Of which architectures packages are mirrored, `noarch` always; none means all.
     pub architectures: Vec<String>,
+    /// How much of it.
+    pub selection: Selection,
+}
+
+/// How much of a repository is mirrored.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// All of it, with the upstream's own metadata.
+    Whole,
+    /// What a filter keeps, with new metadata that the site signs.
+    Part {
+        /// What is kept.
+        filter: Filter,
+        /// Who signs the new metadata.
+        site_key: Arc<SiteKey>,
+    },
 }
 
 /// Where a repository is read from: the folder that `repodata/` lies in.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::head::{self, REPOMD};
+use super::part;
 use super::record::{Listed, Unreadable};
 use super::repomd::{self, Metadata};
 use super::signatures::PackageKeys;
@@ -43,9 +44,9 @@ pub async fn survey(
     let head = head::read(source, signers, transfer, watch).await?;
     let install = install_tree(source, &head.bases, transfer, watch).await?;
     let mut have = keys::served(source, transfer.store())?;
-    have.extend(head.files);
+    have.extend(head.files.clone());
     have.extend(install.iter().map(|found| (found.path.clone(), found.treeinfo)));
-    let trust = told_trust(source, head.trust, keyring.as_ref());
+    let trust = told_trust(source, head.trust.clone(), keyring.as_ref());
     let recipe = plan::recipe(source, &trust, have.values());
     if let Some(served) = served.filter(|served| served.recipe == Some(recipe)) {
         return Ok(Plan::unchanged(served));
@@ -61,8 +62,12 @@ pub async fn survey(
         .map_err(|error| Error::Fetch { name: name.clone(), source: Box::new(error) })?;
     let primary = metadata.iter().zip(&objects).find(|(one, _)| one.kind == "primary");
     let (primary, object) = primary.ok_or_else(|| Error::NoPrimary { name: name.clone() })?;
-    let packages = read_packages(source, primary, object, transfer.store()).await?;
-    have.extend(metadata.iter().map(|one| one.file.path.clone()).zip(objects));
+    let object = *object;
+    let whole = part::Whole { head: &head, files: metadata.iter().cloned().zip(objects).collect() };
+    let part = part::of(source, &whole, transfer, watch).await?;
+    let selected = part.as_ref().map(|part| part.ordinals.clone());
+    let packages = read_packages(source, primary, &object, selected, transfer.store()).await?;
+    let evidence = whole.place(part, &mut have);
     let images = install.map_or_else(Vec::new, |found| found.images);
     let beside = images.iter().map(|(path, _)| path.clone()).collect();
     let packages = packages.into_iter().map(|package| {
@@ -81,7 +86,7 @@ pub async fn survey(
         Upstream::Urls(bases) => bases.first().map(masked).unwrap_or_default(),
         Upstream::Mirrorlist(url) | Upstream::Metalink(url) => masked(url),
     };
-    let (recipe, evidence) = (Some(recipe), BTreeMap::new());
+    let recipe = Some(recipe);
     Ok(Plan { tree, upstream, trust, signed_by, recipe, evidence, get, have })
 }
 
@@ -146,6 +151,7 @@ async fn read_packages(
     source: &Source,
     primary: &Metadata,
     object: &Object,
+    selected: Option<HashSet<usize>>,
     store: &Store,
 ) -> Result<Vec<Listed>, Error> {
     let (source, primary, path) = (source.clone(), primary.clone(), store.path(&object.sha256));
@@ -161,10 +167,15 @@ async fn read_packages(
         let compression = Compression::of(file).ok_or_else(unknown).map_err(garbled)?;
         let limit = primary.open_size.unwrap_or(LARGEST_PRIMARY).min(LARGEST_PRIMARY);
         let input = compression.reader(BufReader::new(opened)).map_err(garbled)?.take(limit);
-        let mut packages = Vec::new();
+        let (mut packages, mut ordinal) = (Vec::new(), 0);
         let weak = source.takes_weak_digests();
         primary::read(input, weak, |package| {
-            if source.wants(&package.architecture) {
+            let kept = match &selected {
+                Some(selected) => selected.contains(&ordinal),
+                None => source.wants(&package.architecture),
+            };
+            ordinal += 1;
+            if kept {
                 packages.push(package.file);
             }
         })

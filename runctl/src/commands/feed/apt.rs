@@ -1,14 +1,12 @@
 //! One APT repository of data.toml, in the words of the feed.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use feeds::apt::{self, HostSource, Missing, Selection, Source, Suite, Wanted};
 use feeds::events::Watch;
 use feeds::plan::Plan;
 use feeds::store::Tree;
 use feeds::transfer::Transfer;
-use feeds::trust::SiteKey;
 
 use super::{Run, data};
 use crate::failure::Outcome;
@@ -47,7 +45,7 @@ pub(super) async fn survey(
             recommends: feed.recommends,
             minimal_system: true,
         };
-        Selection::Packages { wanted, site_key: site_key(run)? }
+        Selection::Packages { wanted, site_key: data::site_key(run)? }
     };
     let source = Source {
         name: feed.name.clone(),
@@ -59,13 +57,6 @@ pub(super) async fn survey(
         check_valid_until,
     };
     Ok(apt::survey(&source, served, transfer, watch).await?)
-}
-
-/// The key that signs what the site indexes anew; made on first use.
-fn site_key(run: &Run<'_>) -> Outcome<Arc<SiteKey>> {
-    let path = run.site.layout.secrets().join("archive-key.asc");
-    let user_id = format!("{} archive of {}", run.site.name, run.site.domain);
-    Ok(Arc::new(SiteKey::open_or_create(&path, &user_id)?))
 }
 
 fn believed(trust: &Trust) -> apt::Trust {

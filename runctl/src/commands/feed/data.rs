@@ -8,6 +8,7 @@ use feeds::events::Watch;
 use feeds::plan::Plan;
 use feeds::store::{RelPath, Store, Tree};
 use feeds::transfer::{Bases, Options, Transfer, Want};
+use feeds::trust::SiteKey;
 use futures_util::future::{join, join_all};
 
 use super::{Item, Run};
@@ -37,7 +38,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     });
     let yum = data.yum.iter().map(async |feed| {
         let tree = tree_path("data/yum", &feed.name)?;
-        let plan = super::yum::survey(feed, served(&tree), &transfer, &*watch).await;
+        let plan = super::yum::survey(run, feed, served(&tree), &transfer, &*watch).await;
         Ok(Surveyed { name: format!("yum {}", feed.name), tree, plan })
     });
     let files = data.files.iter().map(|feed| {
@@ -54,6 +55,13 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
 pub(super) fn transfer(run: &Run<'_>) -> Outcome<Transfer> {
     let store = Store::open(run.site.layout.store())?;
     Ok(Transfer::new(store, Options::default())?)
+}
+
+/// The key that signs what the site indexes anew; made on first use.
+pub(super) fn site_key(run: &Run<'_>) -> Outcome<Arc<SiteKey>> {
+    let path = run.site.layout.secrets().join("archive-key.asc");
+    let user_id = format!("{} archive of {}", run.site.name, run.site.domain);
+    Ok(Arc::new(SiteKey::open_or_create(&path, &user_id)?))
 }
 
 /// The tree of one upstream in a generation.

@@ -5,12 +5,13 @@ use feeds::plan::Plan;
 use feeds::store::Tree;
 use feeds::transfer::Transfer;
 
-use super::data;
+use super::{Run, data};
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::site::{Trust, YumFeed, YumTree, YumUpstream};
+use crate::site::{Trust, YumFeed, YumFilter, YumTree, YumUpstream};
 
 /// Surveys the repository.
 pub(super) async fn survey(
+    run: &Run<'_>,
     feed: &YumFeed,
     served: Option<&Tree>,
     transfer: &Transfer,
@@ -30,8 +31,25 @@ pub(super) async fn survey(
         weak_digests: feed.weak_digests,
         tree: feed.tree.as_ref().map(tree).transpose()?,
         architectures: feed.architectures.clone(),
+        selection: selection(run, &feed.filter)?,
     };
     Ok(feeds::yum::survey(&source, served, transfer, watch).await?)
+}
+
+fn selection(run: &Run<'_>, filter: &YumFilter) -> Outcome<feeds::yum::Selection> {
+    let filter = feeds::yum::Filter {
+        newest: filter.newest,
+        include: filter.include.clone(),
+        exclude: filter.exclude.clone(),
+        packages: filter.packages.clone(),
+        recommends: filter.recommends,
+        modules: filter.modules.clone(),
+        incomplete: filter.incomplete,
+    };
+    if filter.is_whole() {
+        return Ok(feeds::yum::Selection::Whole);
+    }
+    Ok(feeds::yum::Selection::Part { filter, site_key: data::site_key(run)? })
 }
 
 fn upstream(upstream: &YumUpstream) -> Outcome<feeds::yum::Upstream> {

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::super::kinds::{Read, flag, name, sha256, url, word};
-use super::super::super::model::{Trust, YumFeed, YumSigned, YumTree, YumUpstream};
+use super::super::super::kinds::{
+    Read, flag, name, number, sha256, text, url, word, wrong, wrong_but,
+};
+use super::super::super::model::{Trust, YumFeed, YumFilter, YumSigned, YumTree, YumUpstream};
 use super::super::super::table::Table;
 use super::super::some;
 use super::trust;
@@ -23,9 +25,30 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
         tree: tree(&mut table, &trust),
         trust,
         architectures: table.list("architectures", &[], name),
+        filter: filter(&mut table),
     };
     table.finish();
     feed
+}
+
+/// Reads what is kept of the repository.
+fn filter(table: &mut Table<'_>) -> YumFilter {
+    let filter = YumFilter {
+        newest: table.optional("newest", number(1..=1000)),
+        include: table.list("include", &[], package),
+        exclude: table.list("exclude", &[], package),
+        packages: table.list("packages", &[], package),
+        recommends: table.or("recommends", false, flag),
+        modules: table.list("modules", &[], stream),
+        incomplete: table.or("incomplete", false, flag),
+    };
+    for key in ["recommends", "incomplete"].into_iter().filter(|key| table.has(key)) {
+        if !table.has("packages") {
+            let help = "it is about what the packages of a list need: name `packages`".to_owned();
+            table.object(key, format!("`{key}` does not go without `packages`"), Some(help));
+        }
+    }
+    filter
 }
 
 fn upstream(table: &mut Table<'_>) -> YumUpstream {
@@ -99,5 +122,30 @@ fn parts(value: &Value) -> Read<Option<bool>> {
     match value {
         Value::String(_) => word(&["all"])(value).map(|_| Some(true)),
         other => flag(other).map(|wanted| wanted.then_some(false)),
+    }
+}
+
+/// A package as people name it, or a pattern of such.
+fn package(value: &Value) -> Read<String> {
+    let text = text(value)?;
+    // A capability with a version, or a combined one, is no pattern.
+    if text.contains(['(', ' ']) {
+        return Ok(text);
+    }
+    match feeds::yum::pattern_mistake(&text) {
+        None => Ok(text),
+        Some(mistake) => wrong(format!("`{text}` is not a pattern: {mistake}")),
+    }
+}
+
+/// A stream of a module.
+fn stream(value: &Value) -> Read<String> {
+    let text = text(value)?;
+    match text.split_once(':') {
+        Some((module, stream)) if !module.is_empty() && !stream.is_empty() => Ok(text),
+        _ => wrong_but(
+            format!("`{text}` is not a stream of a module"),
+            "write `module:stream`, such as `nodejs:18`",
+        ),
     }
 }
