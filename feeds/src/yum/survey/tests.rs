@@ -9,7 +9,7 @@ use crate::digest::{Digest, Hasher};
 use crate::events::Silent;
 use crate::transfer::Options;
 use crate::trust::SiteKey;
-use crate::yum::{InstallTree, Signed, Trust};
+use crate::yum::{InstallTree, Selection, Signed, Trust};
 use crate::{Class, Classified as _};
 
 const PACKAGES: [&str; 2] = ["Packages/one.rpm", "Packages/two.rpm"];
@@ -100,6 +100,7 @@ impl World {
             weak_digests: false,
             tree: None,
             architectures: Vec::new(),
+            selection: Selection::Whole,
         }
     }
 
