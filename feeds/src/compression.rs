@@ -1,6 +1,8 @@
 //! The compressions of indexes and packages: read within bounds, written the same way every time.
 
-use std::io::{self, Read, Write as _};
+#[cfg(test)]
+use std::io::Write as _;
+use std::io::{self, Read};
 
 /// How a file is compressed, by the end of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,7 @@ impl Compression {
     }
 
     /// Reads all that was compressed, and refuses more than `limit` bytes.
+    #[cfg(test)]
     pub(crate) fn decompress(self, compressed: &[u8], limit: u64) -> io::Result<Vec<u8>> {
         read_within(self.reader(compressed)?, limit)
     }
@@ -59,6 +62,7 @@ pub(crate) fn read_within(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> 
 }
 
 /// Compresses for clients that know nothing else; no time is written, so equal input gives equal output.
+#[cfg(test)]
 pub(crate) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes)?;
@@ -66,10 +70,21 @@ pub(crate) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// Compresses for all others.
+#[cfg(test)]
 pub(crate) fn xz(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 6);
     encoder.write_all(bytes)?;
     encoder.finish()
+}
+
+/// Compresses for clients that know nothing else, while it is read.
+pub(crate) fn gzipped(reader: impl Read) -> impl Read {
+    flate2::read::GzEncoder::new(reader, flate2::Compression::default())
+}
+
+/// Compresses while it is read; what is too large to be held deserves an encoder that needs little memory.
+pub(crate) fn xzipped(reader: impl Read) -> impl Read {
+    liblzma::read::XzEncoder::new(reader, 2)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Single files out of a `.deb`, straight into the store: Debian's netboot kernels come inside packages.
+//! What is inside a `.deb`: single files, straight into the store (Debian's netboot kernels come inside packages), and
+//! what a package says of itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -13,6 +14,8 @@ use crate::store::{self, Object, RelPath, Store};
 const LARGEST_MEMBER: u64 = 1 << 30;
 /// More links than these on the way to a file run in a circle.
 const LONGEST_CHAIN: usize = 40;
+/// No package says more of itself.
+const LARGEST_CONTROL: u64 = 1 << 20;
 
 /// A package that cannot be read, or lacks what is wanted of it.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +24,9 @@ pub enum Error {
     /// It is no package, or broken.
     #[error("cannot read the package `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
-    /// It has no data in a compression that is read here.
-    #[error("the package `{}` has no `data.tar` that can be read", path.display())]
-    NoData { path: PathBuf },
+    /// It lacks a part, or has it in a compression that is not read here.
+    #[error("the package `{}` has no `{part}` that can be read", path.display())]
+    NoPart { path: PathBuf, part: String },
     /// It lacks files.
     #[error("the package `{}` does not have {}", path.display(), missing.join(", "))]
     Missing { path: PathBuf, missing: Vec<String> },
@@ -35,7 +38,7 @@ pub enum Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Read { .. } | Self::NoData { .. } => Class::Upstream,
+            Self::Read { .. } | Self::NoPart { .. } => Class::Upstream,
             Self::Missing { .. } => Class::Configuration,
             Self::Keep { source, .. } => source.class(),
         }
@@ -94,7 +97,7 @@ fn take(
     wanted: &mut Wanted<'_>,
     taken: &mut Vec<(RelPath, Object)>,
 ) -> Result<(), Error> {
-    each_member(package, |path, entry| {
+    each_member(package, DATA, |path, entry| {
         if !entry.header().entry_type().is_file() {
             return Ok(ControlFlow::Continue(()));
         }
@@ -124,7 +127,7 @@ struct Catalogue {
 impl Catalogue {
     fn read(package: &Path) -> Result<Self, Error> {
         let mut catalogue = Self::default();
-        each_member(package, |path, entry| {
+        each_member(package, DATA, |path, entry| {
             let kind = entry.header().entry_type();
             let target = entry
                 .link_name()
@@ -178,9 +181,45 @@ fn joined(folder: &str, path: &str) -> String {
     parts.join("/")
 }
 
-/// Goes through the members of a package's `data.tar`, each with its path from the package's root.
+/// The part of a package that is unpacked.
+const DATA: &str = "data.tar";
+/// The part in which a package speaks of itself.
+const CONTROL: &str = "control.tar";
+
+/// What a package says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Control {
+    /// Its control file.
+    pub(super) text: String,
+    /// When it was built, in seconds since 1970; zero, if it does not tell.
+    pub(super) built: u64,
+}
+
+/// Reads what a package says of itself.
+pub(super) fn control(package: &Path) -> Result<Control, Error> {
+    let unreadable = |source| Error::Read { path: package.to_owned(), source };
+    let mut text = None;
+    each_member(package, CONTROL, |path, entry| {
+        if path != "control" {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let bytes = read_within(entry, LARGEST_CONTROL).map_err(unreadable)?;
+        text = Some(String::from_utf8_lossy(&bytes).into_owned());
+        Ok(ControlFlow::Break(()))
+    })?;
+    let missing = || vec!["`control`".to_owned()];
+    let text =
+        text.ok_or_else(|| Error::Missing { path: package.to_owned(), missing: missing() })?;
+    let file = fs_err::File::open(package).map_err(unreadable)?;
+    let mut outer = ar::Archive::new(io::BufReader::new(file));
+    let first = outer.next_entry().transpose().map_err(unreadable)?;
+    Ok(Control { text, built: first.map_or(0, |first| first.header().mtime()) })
+}
+
+/// Goes through the members of one part of a package, each with its path from the package's root.
 fn each_member(
     package: &Path,
+    wanted: &str,
     mut visit: impl FnMut(
         &str,
         &mut tar::Entry<'_, Box<dyn Read + '_>>,
@@ -193,7 +232,7 @@ fn each_member(
         let part = part.map_err(unreadable)?;
         let name = String::from_utf8_lossy(part.header().identifier()).into_owned();
         let name = name.trim_end_matches('/');
-        if !name.starts_with("data.tar") {
+        if !name.starts_with(wanted) {
             continue;
         }
         let Some(compression) = Compression::of(name) else {
@@ -209,7 +248,7 @@ fn each_member(
         }
         return Ok(());
     }
-    Err(Error::NoData { path: package.to_owned() })
+    Err(Error::NoPart { path: package.to_owned(), part: wanted.to_owned() })
 }
 
 #[cfg(test)]

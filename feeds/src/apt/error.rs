@@ -6,6 +6,7 @@ use std::io;
 use jiff::Timestamp;
 
 use super::package::Incomplete;
+use super::reindex::Failure;
 use super::release::{Unreadable, format_date};
 use super::select::Unsatisfied;
 use crate::error::{Class, Classified};
@@ -37,6 +38,9 @@ pub enum Error {
     /// An index has a package that cannot be mirrored.
     #[error("cannot use the index `{index}` of the suite `{suite}`")]
     Index { suite: String, index: String, source: Incomplete },
+    /// An index has a source that cannot be mirrored.
+    #[error("the source `{package}` of the suite `{suite}` has no usable `{field}`")]
+    Source { suite: String, package: String, field: &'static str },
     /// What is wanted is not there.
     #[error("for `{architecture}` no suite has {}", told(unsatisfied))]
     Unsatisfied { architecture: String, unsatisfied: BTreeSet<Unsatisfied> },
@@ -46,18 +50,33 @@ pub enum Error {
     /// A path would leave the tree.
     #[error("cannot place a file of `{name}`")]
     Path { name: String, source: NotRelative },
+    /// A folder of packages cannot be listed.
+    #[error("cannot list the packages of `{name}`")]
+    Folder { name: String, source: io::Error },
+    /// Packages of a folder that cannot be told to clients.
+    #[error("`{name}` cannot be made of its folder: {}", flaws.join("; "))]
+    Loose { name: String, flaws: Vec<String> },
     /// There is nothing to survey.
     #[error("`{name}` has no {lacks}")]
     Empty { name: String, lacks: &'static str },
-    /// An index could not be written.
-    #[error("cannot write the indexes of `{name}`")]
-    Write { name: String, source: io::Error },
     /// An index could not be signed.
     #[error("cannot sign the indexes of `{name}`")]
     Sign { name: String, source: Box<trust::Error> },
     /// The store did not give or take an index.
     #[error("cannot keep the indexes of `{name}`")]
     Store { name: String, source: Box<store::Error> },
+}
+
+impl Error {
+    /// Tells why the indexes of a repository could not be made.
+    pub(super) fn making(name: &str, failure: Failure) -> Self {
+        let name = name.to_owned();
+        match failure {
+            Failure::Path(source) => Self::Path { name, source },
+            Failure::Keep(source) => Self::Store { name, source: Box::new(source) },
+            Failure::Sign(source) => Self::Sign { name, source: Box::new(source) },
+        }
+    }
 }
 
 fn told(unsatisfied: &BTreeSet<Unsatisfied>) -> String {
@@ -75,12 +94,14 @@ impl Classified for Error {
             Self::Release { .. }
             | Self::Decompress { .. }
             | Self::Index { .. }
+            | Self::Source { .. }
             | Self::Conflict { .. } => Class::Upstream,
             Self::NoIndex { .. }
             | Self::Unsatisfied { .. }
             | Self::Path { .. }
+            | Self::Loose { .. }
             | Self::Empty { .. } => Class::Configuration,
-            Self::Write { .. } => Class::Local,
+            Self::Folder { .. } => Class::Local,
         }
     }
 
@@ -96,6 +117,8 @@ impl Classified for Error {
             Self::Unsatisfied { .. } => {
                 "check the names, or add the suite or component they are in"
             }
+            Self::Loose { .. } => "take these files out of the folder, or put whole ones there",
+            Self::Folder { .. } => "is it there, and a medium mounted?",
             Self::Conflict { .. } => "mirror the two suites under two names",
             _ => return None,
         };

@@ -6,23 +6,32 @@
 pub mod deb;
 mod deb822;
 mod error;
+mod file;
+mod filter;
 pub mod host;
+mod loose;
 mod package;
 mod reindex;
 mod relation;
 mod release;
 mod select;
 mod source;
+mod sources;
+mod stream;
+mod subset;
 mod survey;
 mod upstream;
 mod version;
+mod whole;
 
 pub use error::Error;
+pub use filter::Filter;
 pub use host::{HostSource, host_checks_valid_until, host_sources};
+pub use loose::{Loose, survey as survey_loose};
 pub use package::Incomplete;
 pub use release::Unreadable;
 pub use select::{Unsatisfied, Wanted};
-pub use source::{Missing, Selection, Source, Suite, Trust};
+pub use source::{Extras, Missing, Selection, Signing, Source, Subset, Suite, Trust};
 pub use survey::survey;
 
 /// Does work that takes a processor for long, away from whoever serves connections.

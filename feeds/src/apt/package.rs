@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::deb822::Paragraph;
+use super::file::{Checksums, File, sha512};
 use super::relation::{self, Relation};
 use super::version::Version;
-use crate::digest::Sha256;
+use crate::store::{NotRelative, RelPath};
 
 /// A binary package as an index describes it.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +21,8 @@ pub(super) struct Package<'a> {
     pub(super) filename: &'a str,
     /// The length of its file.
     pub(super) size: u64,
-    /// The digest of its file.
-    pub(super) sha256: Sha256,
+    /// The digests of its file.
+    pub(super) checksums: Checksums,
     /// Which suite it comes from.
     pub(super) origin: Origin,
     /// How much a system needs it.
@@ -32,6 +33,8 @@ pub(super) struct Package<'a> {
     pre_depends: &'a str,
     recommends: &'a str,
     provides: &'a str,
+    source: &'a str,
+    description: &'a str,
     paragraph: Paragraph<'a>,
 }
 
@@ -42,6 +45,10 @@ pub(super) struct Origin {
     pub(super) suite: usize,
     /// Whether its packages are taken only where no others will do, as backports are.
     pub(super) reserve: bool,
+    /// The place of its component among the made repository's.
+    pub(super) component: usize,
+    /// Whether packages that nothing proves are taken: the operator wrote that down.
+    pub(super) unproved: bool,
 }
 
 /// How much a system needs a package; the most needed sorts first.
@@ -75,7 +82,7 @@ impl<'a> Package<'a> {
             architecture: "",
             filename: "",
             size: 0,
-            sha256: Sha256([0; 32]),
+            checksums: Checksums::default(),
             origin,
             priority: Priority::default(),
             essential: false,
@@ -83,9 +90,11 @@ impl<'a> Package<'a> {
             pre_depends: "",
             recommends: "",
             provides: "",
+            source: "",
+            description: "",
             paragraph,
         };
-        let (mut size, mut sha256) = (None, None);
+        let mut size = None;
         for (field, value) in paragraph.fields() {
             match field {
                 "Package" => package.name = value,
@@ -93,13 +102,16 @@ impl<'a> Package<'a> {
                 "Architecture" => package.architecture = value,
                 "Filename" => package.filename = value.strip_prefix("./").unwrap_or(value),
                 "Size" => size = value.parse().ok(),
-                "SHA256" => sha256 = value.parse().ok(),
+                "SHA256" => package.checksums.sha256 = value.parse().ok(),
+                "SHA512" => package.checksums.sha512 = sha512(value),
                 "Priority" => package.priority = Priority::read(value),
                 "Essential" => package.essential = value == "yes",
                 "Depends" => package.depends = value,
                 "Pre-Depends" => package.pre_depends = value,
                 "Recommends" => package.recommends = value,
                 "Provides" => package.provides = value,
+                "Source" => package.source = value,
+                "Description-md5" => package.description = value,
                 _ => {}
             }
         }
@@ -114,7 +126,9 @@ impl<'a> Package<'a> {
             return Err(incomplete(field));
         }
         package.size = size.ok_or_else(|| incomplete("Size"))?;
-        package.sha256 = sha256.ok_or_else(|| incomplete("SHA256"))?;
+        if !package.checksums.prove() && !origin.unproved {
+            return Err(incomplete("SHA256"));
+        }
         Ok(package)
     }
 
@@ -134,6 +148,26 @@ impl<'a> Package<'a> {
     ) -> impl Iterator<Item = (&'a str, Option<Version<'a>>)> + use<'a> {
         let provided = relation::groups(self.provides).flatten();
         provided.map(|Relation { name, version }| (name, version.map(|(_, version)| version)))
+    }
+
+    /// The source that it was built from, by name and version.
+    pub(super) fn source(&self) -> (&'a str, &'a str) {
+        match self.source.split_once('(') {
+            Some((name, version)) => (name.trim(), version.trim_end_matches(')').trim()),
+            None if self.source.is_empty() => (self.name, self.version.0),
+            None => (self.source, self.version.0),
+        }
+    }
+
+    /// What its translated descriptions are called by; empty, if its description stands in the index.
+    pub(super) fn description(&self) -> &'a str {
+        self.description
+    }
+
+    /// Its file.
+    pub(super) fn file(&self) -> Result<File, NotRelative> {
+        let path = RelPath::new(self.filename)?;
+        Ok(File { path, size: self.size, checksums: self.checksums })
     }
 
     /// Its paragraph as the upstream wrote it.
@@ -167,6 +201,7 @@ impl Priority {
 mod tests {
     use super::*;
     use crate::apt::deb822::paragraphs;
+    use crate::digest::Sha256;
 
     fn read(text: &str) -> Result<Package<'_>, Incomplete> {
         Package::read(paragraphs(text).next().expect("text"), Origin::default())
@@ -186,5 +221,21 @@ mod tests {
             let wrong = read(&without).expect_err(field);
             assert_eq!(wrong, Incomplete { package: "a".to_owned(), field });
         }
+    }
+
+    #[test]
+    fn the_source_is_named_with_its_own_version() {
+        let source = |field: &str| {
+            let text = format!(
+                "Package: a\nVersion: 1+b1\n{field}Architecture: all\nFilename: a\nSize: 3\nSHA512: {}\n",
+                "a".repeat(128)
+            );
+            let (name, version) = read(&text).expect("complete").source();
+            format!("{name} {version}")
+        };
+        assert_eq!(source(""), "a 1+b1");
+        assert_eq!(source("Source: b\n"), "b 1+b1");
+        assert_eq!(source("Source: b (1)\n"), "b 1");
+        assert_eq!(source("Source: b (\n"), "b ");
     }
 }

@@ -1,20 +1,18 @@
-//! A new index over selected packages, signed by the site: pure, and the same bytes for the same input.
+//! New indexes over selected packages, signed by the site: the same bytes for the same input.
+//!
+//! Indexes go into the store while they are written, each once plain and once by compression; none is held in memory.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
 
 use jiff::Timestamp;
 
-use super::package::Package;
 use super::release::format_date;
-use crate::compression::{gzip, xz};
-use crate::digest::Sha256;
-use crate::trust::{self, SiteKey};
+use super::source::Signing;
+use crate::compression::{gzipped, xzipped};
+use crate::store::{self, Object, RelPath, Store};
+use crate::trust;
 
-/// The one component of a made repository.
-const COMPONENT: &str = "main";
-/// The part of it that Debian's installer is made of.
-const INSTALLER: &str = "main/debian-installer";
 /// Where clients find the site's public key, below the repository's root.
 const KEYRING: &str = "booddies-archive-keyring";
 
@@ -29,95 +27,183 @@ pub(super) struct Title<'a> {
     pub(super) date: Timestamp,
 }
 
-/// What a made repository lists, by architecture.
-#[derive(Debug, Default)]
-pub(super) struct Listed<'a> {
-    /// Packages.
-    pub(super) packages: BTreeMap<String, Vec<Package<'a>>>,
-    /// The parts of the installer; without any, no index of them is made.
-    pub(super) udebs: BTreeMap<String, Vec<Package<'a>>>,
-}
-
 /// An index could not be made.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    Write(io::Error),
-    Sign(trust::Error),
+    #[error("it has an unsafe name")]
+    Path(#[from] store::NotRelative),
+    #[error("the store did not take it")]
+    Keep(#[from] store::Error),
+    #[error("it cannot be signed")]
+    Sign(#[from] trust::Error),
 }
 
-/// Makes all files of the repository but its packages, by their place below its root.
-pub(super) fn reindex(
-    title: &Title<'_>,
-    listed: &Listed<'_>,
-    key: &SiteKey,
-) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
-    let dists = format!("dists/{}", title.suite);
-    let mut indexes = BTreeMap::new();
-    let packages = listed.packages.iter().map(|one| (COMPONENT, one));
-    let udebs = listed.udebs.iter().map(|one| (INSTALLER, one));
-    for (component, (architecture, packages)) in packages.chain(udebs) {
+/// A repository in the making.
+pub(super) struct Reindex<'a> {
+    title: Title<'a>,
+    store: &'a Store,
+    components: BTreeSet<String>,
+    architectures: BTreeSet<String>,
+    /// By their path below the suite.
+    indexes: BTreeMap<String, Object>,
+}
+
+impl<'a> Reindex<'a> {
+    /// Begins with nothing.
+    pub(super) fn new(title: Title<'a>, store: &'a Store) -> Self {
+        let (components, architectures) = (BTreeSet::new(), BTreeSet::new());
+        Self { title, store, components, architectures, indexes: BTreeMap::new() }
+    }
+
+    /// Lists packages, as their paragraphs.
+    pub(super) fn packages(
+        &mut self,
+        component: &str,
+        architecture: &str,
+        paragraphs: &[&str],
+    ) -> Result<(), Failure> {
+        self.architectures.insert(architecture.to_owned());
+        self.components.insert(component.to_owned());
+        self.binary(component, architecture, paragraphs)
+    }
+
+    /// Lists the parts that Debian's installer is made of.
+    pub(super) fn udebs(
+        &mut self,
+        component: &str,
+        architecture: &str,
+        paragraphs: &[&str],
+    ) -> Result<(), Failure> {
+        self.binary(&format!("{component}/debian-installer"), architecture, paragraphs)
+    }
+
+    fn binary(
+        &mut self,
+        component: &str,
+        architecture: &str,
+        paragraphs: &[&str],
+    ) -> Result<(), Failure> {
         let folder = format!("{component}/binary-{architecture}");
-        let listed = list(packages).into_bytes();
-        indexes.insert(format!("{folder}/Packages.gz"), gzip(&listed).map_err(Failure::Write)?);
-        indexes.insert(format!("{folder}/Packages.xz"), xz(&listed).map_err(Failure::Write)?);
-        indexes.insert(format!("{folder}/Packages"), listed);
-        indexes.insert(
-            format!("{folder}/Release"),
-            describe(title, component, architecture).into_bytes(),
+        self.index(&format!("{folder}/Packages"), paragraphs, true)?;
+        let described = self.describe(component, architecture);
+        self.insert(format!("{folder}/Release"), described.as_bytes())
+    }
+
+    /// Lists sources, as their paragraphs.
+    pub(super) fn sources(&mut self, component: &str, paragraphs: &[&str]) -> Result<(), Failure> {
+        self.components.insert(component.to_owned());
+        self.index(&format!("{component}/source/Sources"), paragraphs, true)?;
+        let described = self.describe(component, "source");
+        self.insert(format!("{component}/source/Release"), described.as_bytes())
+    }
+
+    /// Lists translated descriptions, as their paragraphs.
+    pub(super) fn translation(
+        &mut self,
+        component: &str,
+        language: &str,
+        paragraphs: &[&str],
+    ) -> Result<(), Failure> {
+        self.index(&format!("{component}/i18n/Translation-{language}"), paragraphs, false)
+    }
+
+    /// Writes an index in every compression. The last paragraph needs its empty line, or debootstrap drops it.
+    fn index(&mut self, path: &str, paragraphs: &[&str], plain: bool) -> Result<(), Failure> {
+        let text = || Text {
+            parts: paragraphs.iter().flat_map(|paragraph| [*paragraph, "\n\n"]),
+            rest: b"",
+        };
+        self.insert(format!("{path}.xz"), xzipped(text()))?;
+        if plain {
+            self.insert(format!("{path}.gz"), gzipped(text()))?;
+            self.insert(path.to_owned(), text())?;
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, path: String, reader: impl Read) -> Result<(), Failure> {
+        self.indexes.insert(path, self.store.insert_reader(reader)?);
+        Ok(())
+    }
+
+    /// Writes the `Release` file that stands beside an index.
+    fn describe(&self, component: &str, architecture: &str) -> String {
+        let Title { name, suite, .. } = &self.title;
+        format!(
+            "Archive: {suite}\nOrigin: booddies\nLabel: {name}\nComponent: {component}\nArchitecture: {architecture}\n"
+        )
+    }
+
+    /// Signs what was listed, and returns all files but the packages by their place below the repository's root.
+    pub(super) fn finish(self, signing: &Signing) -> Result<BTreeMap<RelPath, Object>, Failure> {
+        let release = self.release(signing);
+        let made = u64::try_from(self.title.date.as_second()).unwrap_or(0);
+        let key = &signing.site_key;
+        let proofs = [
+            ("InRelease", key.sign_cleartext(&release, made)?),
+            ("Release.gpg", key.sign_detached_armored(release.as_bytes(), made)?),
+            ("Release", release),
+        ];
+        let dists = format!("dists/{}", self.title.suite);
+        let mut files = BTreeMap::new();
+        for (name, text) in proofs {
+            let object = self.store.insert_bytes(text.as_bytes())?;
+            files.insert(RelPath::new(format!("{dists}/{name}"))?, object);
+        }
+        for (path, object) in self.indexes {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let hashed = format!("{dists}/{folder}/by-hash/SHA256/{}", object.sha256);
+            files.insert(RelPath::new(hashed)?, object);
+            files.insert(RelPath::new(format!("{dists}/{path}"))?, object);
+        }
+        let binary = self.store.insert_bytes(&key.public_key_binary()?)?;
+        files.insert(RelPath::new(format!("{KEYRING}.gpg"))?, binary);
+        let armored = self.store.insert_bytes(key.public_key_armored()?.as_bytes())?;
+        files.insert(RelPath::new(format!("{KEYRING}.asc"))?, armored);
+        Ok(files)
+    }
+
+    fn release(&self, signing: &Signing) -> String {
+        let Title { name, suite, date } = &self.title;
+        // A time beyond what calendars know is as good as for ever.
+        let until = signing.valid_for.and_then(|duration| date.checked_add(duration).ok());
+        let until = until.map(|until| format!("Valid-Until: {}\n", format_date(until)));
+        let joined = |words: &BTreeSet<String>| words.iter().cloned().collect::<Vec<_>>().join(" ");
+        let head = format!(
+            "Origin: booddies\nLabel: {name}\nSuite: {suite}\nCodename: {suite}\nDate: {}\n{}Acquire-By-Hash: yes\nNo-Support-for-Architecture-all: Packages\nArchitectures: {}\nComponents: {}\nDescription: Packages selected for this site\nSHA256:\n",
+            format_date(*date),
+            until.unwrap_or_default(),
+            joined(&self.architectures),
+            joined(&self.components),
         );
+        let line = |(path, object): (&String, &Object)| {
+            format!(" {} {} {path}\n", object.sha256, object.size)
+        };
+        head + &self.indexes.iter().map(line).collect::<String>()
     }
-    let architectures: Vec<_> = listed.packages.keys().map(String::as_str).collect();
-    let release = release(title, &architectures, &indexes);
-    let made = u64::try_from(title.date.as_second()).unwrap_or(0);
+}
 
-    let mut files = BTreeMap::new();
-    for (path, bytes) in indexes {
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let hashed = format!("{dists}/{folder}/by-hash/SHA256/{}", Sha256::of(&bytes));
-        files.insert(hashed, bytes.clone());
-        files.insert(format!("{dists}/{path}"), bytes);
+/// Pieces of text, read one after the other.
+struct Text<'t, I> {
+    parts: I,
+    rest: &'t [u8],
+}
+
+impl<'t, I: Iterator<Item = &'t str>> Read for Text<'t, I> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            if self.rest.is_empty() {
+                match self.parts.next() {
+                    Some(part) => self.rest = part.as_bytes(),
+                    None => break,
+                }
+            }
+            filled += self.rest.read(&mut buffer[filled..])?;
+        }
+        Ok(filled)
     }
-    let inline = key.sign_cleartext(&release, made).map_err(Failure::Sign)?;
-    let detached = key.sign_detached_armored(release.as_bytes(), made).map_err(Failure::Sign)?;
-    files.insert(format!("{dists}/InRelease"), inline.into_bytes());
-    files.insert(format!("{dists}/Release.gpg"), detached.into_bytes());
-    files.insert(format!("{dists}/Release"), release.into_bytes());
-    let public = key.public_key_binary().map_err(Failure::Sign)?;
-    files.insert(format!("{KEYRING}.gpg"), public);
-    let public = key.public_key_armored().map_err(Failure::Sign)?;
-    files.insert(format!("{KEYRING}.asc"), public.into_bytes());
-    Ok(files)
-}
-
-/// Writes the paragraphs as upstream wrote them. The last one needs its empty line, or debootstrap drops it.
-fn list(packages: &[Package<'_>]) -> String {
-    packages.iter().flat_map(|package| [package.text(), "\n\n"]).collect()
-}
-
-/// Writes the `Release` file that stands beside an index.
-fn describe(title: &Title<'_>, component: &str, architecture: &str) -> String {
-    let Title { name, suite, .. } = title;
-    format!(
-        "Archive: {suite}\nOrigin: booddies\nLabel: {name}\nComponent: {component}\nArchitecture: {architecture}\n"
-    )
-}
-
-fn release(
-    title: &Title<'_>,
-    architectures: &[&str],
-    indexes: &BTreeMap<String, Vec<u8>>,
-) -> String {
-    let Title { name, suite, date } = title;
-    let head = format!(
-        "Origin: booddies\nLabel: {name}\nSuite: {suite}\nCodename: {suite}\nDate: {}\nAcquire-By-Hash: yes\nNo-Support-for-Architecture-all: Packages\nArchitectures: {}\nComponents: {COMPONENT}\nDescription: Packages selected for this site, with all that they need\nSHA256:\n",
-        format_date(*date),
-        architectures.join(" "),
-    );
-    let lines = indexes
-        .iter()
-        .map(|(path, bytes)| format!(" {} {} {path}\n", Sha256::of(bytes), bytes.len()));
-    head + &lines.collect::<String>()
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use super::deb822::paragraphs;
-use crate::digest::Sha256;
+use super::deb822::{Paragraph, paragraphs};
+use super::file::{Checksums, sha512};
 
 /// What a `Release` file says.
 #[derive(Clone, Debug)]
@@ -32,8 +32,8 @@ pub(super) struct Release {
 pub(super) struct Index {
     /// Its length in bytes.
     pub(super) size: u64,
-    /// Its digest.
-    pub(super) sha256: Sha256,
+    /// Its digests.
+    pub(super) checksums: Checksums,
 }
 
 /// A `Release` file lacks what a mirror must know.
@@ -46,24 +46,25 @@ pub enum Unreadable {
     /// A date is missing or written in a way that nobody agreed on.
     #[error("its `{field}` is not a date: `{value}`")]
     Date { field: &'static str, value: String },
-    /// It proves no index by SHA256.
-    #[error("it lists no index by SHA256")]
-    NoSha256,
-    /// A line of the list is not digest, length and path.
-    #[error("its SHA256 list has a line that is not a digest, a length and a path: `{0}`")]
-    Line(String),
+    /// It proves no index by a digest that cannot be forged.
+    #[error("it lists no index by SHA256 or SHA512")]
+    Weak,
+    /// A line of a list is not digest, length and path.
+    #[error("its {list} list has a line that is not a digest, a length and a path: `{line}`")]
+    Line { list: &'static str, line: String },
+    /// Two lists disagree about a file.
+    #[error("its lists disagree about the length of `{0}`")]
+    Length(String),
 }
 
 impl Release {
-    /// Reads a `Release` file.
+    /// Reads a `Release` file; one that lists its indexes by weak digests only proves none of them.
     pub(super) fn parse(text: &str) -> Result<Self, Unreadable> {
         let paragraph = paragraphs(text).next().ok_or(Unreadable::Empty)?;
         let get = |name: &str| paragraph.get(name);
         let date = parse_date("Date", get("Date").unwrap_or_default())?;
         let valid_until =
             get("Valid-Until").map(|value| parse_date("Valid-Until", value)).transpose()?;
-        let lines = get("SHA256").ok_or(Unreadable::NoSha256)?.lines();
-        let indexes = lines.filter(|line| !line.trim().is_empty()).map(parse_line);
         let lists_all =
             get("Architectures").is_some_and(|all| all.split_whitespace().any(|one| one == "all"));
         let merged = get("No-Support-for-Architecture-all") == Some("Packages");
@@ -74,22 +75,61 @@ impl Release {
             by_hash: get("Acquire-By-Hash") == Some("yes"),
             not_automatic: get("NotAutomatic") == Some("yes"),
             separate_all: lists_all && !merged,
-            indexes: indexes.collect::<Result<_, _>>()?,
+            indexes: indexes(paragraph)?,
         })
+    }
+
+    /// Tells whether any index is proved.
+    pub(super) fn proves(&self) -> bool {
+        self.indexes.values().any(|index| index.checksums.prove())
     }
 }
 
-fn parse_line(line: &str) -> Result<(String, Index), Unreadable> {
-    let wrong = || Unreadable::Line(line.trim().to_owned());
-    let mut words = line.split_whitespace();
-    let (Some(sha256), Some(size), Some(path), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Err(wrong());
+/// Joins the lists of digests by path.
+fn indexes(paragraph: Paragraph<'_>) -> Result<BTreeMap<String, Index>, Unreadable> {
+    let mut indexes = BTreeMap::new();
+    for list in ["SHA256", "SHA512"] {
+        for line in paragraph.get(list).unwrap_or_default().lines() {
+            let wrong = || Unreadable::Line { list, line: line.trim().to_owned() };
+            let Some((hex, size, path)) = parse_line(line) else {
+                if line.trim().is_empty() {
+                    continue;
+                }
+                return Err(wrong());
+            };
+            let index = indexes
+                .entry(path.to_owned())
+                .or_insert(Index { size, checksums: Checksums::default() });
+            if index.size != size {
+                return Err(Unreadable::Length(path.to_owned()));
+            }
+            let checksums = &mut index.checksums;
+            match list {
+                "SHA256" => checksums.sha256 = Some(hex.parse().map_err(|_| wrong())?),
+                _ => checksums.sha512 = Some(sha512(hex).ok_or_else(wrong)?),
+            }
+        }
+    }
+    if !indexes.is_empty() {
+        return Ok(indexes);
+    }
+    let weak = ["SHA1", "MD5Sum"].into_iter().filter_map(|list| paragraph.get(list));
+    let lines = weak.flat_map(str::lines).filter_map(parse_line);
+    let unproved = |(_, size, path): (&str, u64, &str)| {
+        (path.to_owned(), Index { size, checksums: Checksums::default() })
     };
-    let sha256 = sha256.parse().map_err(|_| wrong())?;
-    let size = size.parse().map_err(|_| wrong())?;
-    Ok((path.to_owned(), Index { size, sha256 }))
+    Ok(lines.map(unproved).collect())
+}
+
+/// Reads digest, length and path; folders of flat repositories begin their paths with `./`.
+fn parse_line(line: &str) -> Option<(&str, u64, &str)> {
+    let mut words = line.split_whitespace();
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some(hex), Some(size), Some(path), None) => {
+            Some((hex, size.parse().ok()?, path.strip_prefix("./").unwrap_or(path)))
+        }
+        _ => None,
+    }
 }
 
 fn parse_date(field: &'static str, value: &str) -> Result<Timestamp, Unreadable> {
@@ -108,6 +148,7 @@ pub(super) fn format_date(date: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Sha256;
 
     const HEAD: &str = "Codename: test\nDate: Sat, 11 Jul 2026 10:16:37 UTC\n";
 
@@ -127,7 +168,8 @@ mod tests {
         assert_eq!(until.as_second() - release.date.as_second(), 7 * 86_400);
         assert!(release.by_hash && release.separate_all);
         let index = release.indexes["main/binary-amd64/Packages.xz"];
-        assert_eq!(index, Index { size: 12, sha256: Sha256([1; 32]) });
+        let checksums = Checksums { sha256: Some(Sha256([1; 32])), sha512: None };
+        assert_eq!(index, Index { size: 12, checksums });
 
         let merged = text.clone() + "No-Support-for-Architecture-all: Packages\n";
         assert!(!Release::parse(&merged).expect("readable").separate_all);
@@ -137,9 +179,33 @@ mod tests {
     fn what_cannot_be_trusted_is_refused() {
         let wrong = |text: String| Release::parse(&text).expect_err("unreadable");
         assert_eq!(wrong(String::new()), Unreadable::Empty);
-        assert_eq!(wrong(HEAD.to_owned()), Unreadable::NoSha256);
-        assert_eq!(wrong(format!("{HEAD}SHA256:\n xyz 1 a\n")), Unreadable::Line("xyz 1 a".into()));
+        let line = Unreadable::Line { list: "SHA256", line: "xyz 1 a".into() };
+        assert_eq!(wrong(format!("{HEAD}SHA256:\n xyz 1 a\n")), line);
+        let other = format!(
+            "{HEAD}{}SHA512:\n {} 13 main/binary-amd64/Packages.xz\n",
+            list(),
+            "a".repeat(128)
+        );
+        assert_eq!(wrong(other), Unreadable::Length("main/binary-amd64/Packages.xz".to_owned()));
         let no_date = Unreadable::Date { field: "Date", value: String::new() };
         assert_eq!(wrong(list()), no_date);
+    }
+
+    #[test]
+    fn strong_digests_prove_and_weak_ones_do_not() {
+        let read = |text: String| Release::parse(&text).expect("readable");
+        let strong = read(format!("{HEAD}SHA512:\n {} 7 ./Packages\n", "a".repeat(128)));
+        assert!(strong.proves() && strong.indexes["Packages"].checksums.sha512.is_some());
+        let weak = read(format!("{HEAD}MD5Sum:\n {} 7 Packages\n", "a".repeat(32)));
+        assert!(!weak.proves() && weak.indexes["Packages"].size == 7);
+        assert!(!read(HEAD.to_owned()).proves());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn garbage_never_panics(text in "(Date: |SHA256:|SHA512:|MD5Sum:|[ \n]|[0-9a-f]{0,64}|\\PC){0,20}") {
+            drop(Release::parse(&text));
+            drop(Release::parse(&format!("{HEAD}{text}")));
+        }
     }
 }

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::filter::Filter;
 use super::select::Wanted;
 use crate::transfer::Bases;
 use crate::trust::{self, Keyring, SiteKey};
+use jiff::SignedDuration;
 
 /// One APT repository as it is to be mirrored.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct Source {
     pub missing: Missing,
     /// Whether indexes that have outlived their `Valid-Until` are refused.
     pub check_valid_until: bool,
+    /// What comes along beside packages.
+    pub extras: Extras,
 }
 
 /// One suite of an upstream, such as `bookworm-security`.
@@ -31,7 +35,7 @@ pub struct Source {
 pub struct Suite {
     /// The repository's root on several mirrors, best first.
     pub urls: Bases,
-    /// Its name below `dists/`.
+    /// Its name below `dists/`; one that ends with a slash is a folder with the index in it, below the root.
     pub name: String,
     /// Its components, such as `main`.
     pub components: Vec<String>,
@@ -55,13 +59,39 @@ pub enum Trust {
 pub enum Selection {
     /// All of it, with the upstream's own signed indexes.
     Whole,
-    /// Packages with all that they need, in a new index that the site signs.
-    Packages {
-        /// Which packages.
-        wanted: Wanted,
-        /// Who signs the new index.
-        site_key: Arc<SiteKey>,
-    },
+    /// Some of its packages, in new indexes that the site signs.
+    Subset(Subset),
+}
+
+/// Which packages are taken, and how they are told.
+#[derive(Clone, Debug)]
+pub struct Subset {
+    /// Packages by name, with all that they need; all that pass, if there are none.
+    pub packages: Option<Wanted>,
+    /// What passes at all.
+    pub filter: Filter,
+    /// How the new indexes are signed.
+    pub signing: Signing,
+}
+
+/// How the site signs indexes of its own.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// With which key.
+    pub site_key: Arc<SiteKey>,
+    /// For how long they hold, counted from their date; for ever, if that is not told.
+    pub valid_for: Option<SignedDuration>,
+}
+
+/// What comes along beside packages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Descriptions in these languages, such as `en`.
+    pub languages: Vec<String>,
+    /// The lists of which file is in which package.
+    pub contents: bool,
+    /// The sources that the packages were built from.
+    pub sources: bool,
 }
 
 /// What becomes of packages that an upstream lists and does not have.
@@ -72,6 +102,29 @@ pub enum Missing {
     Fail,
     /// They are left out of the index that the site makes: the operator wrote that down.
     Skip,
+}
+
+impl Suite {
+    /// Tells whether it is a folder without components and architectures.
+    pub(super) fn is_flat(&self) -> bool {
+        self.name.ends_with('/')
+    }
+
+    /// Its components; a folder without any counts as one.
+    pub(super) fn told_components(&self) -> impl Iterator<Item = &str> {
+        let (flat, told) =
+            if self.is_flat() { (Some("main"), &[][..]) } else { (None, &self.components[..]) };
+        flat.into_iter().chain(told.iter().map(String::as_str))
+    }
+
+    /// Its folder below the repository's root, with a slash at its end; empty, if it is the root.
+    pub(super) fn folder(&self) -> String {
+        if !self.is_flat() {
+            return format!("dists/{}/", self.name);
+        }
+        let name = self.name.trim_start_matches("./").trim_matches('/');
+        if name.is_empty() || name == "." { String::new() } else { format!("{name}/") }
+    }
 }
 
 impl Trust {

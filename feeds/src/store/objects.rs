@@ -64,7 +64,8 @@ impl Store {
         self.insert_reader(fs::File::open(path).map_err(Error::Insert)?)
     }
 
-    fn insert_reader(&self, mut source: impl Read) -> Result<Object, Error> {
+    /// Copies what a reader gives into the store, hashing it on the way.
+    pub fn insert_reader(&self, mut source: impl Read) -> Result<Object, Error> {
         let mut file = tempfile::Builder::new()
             .prefix("insert-")
             .tempfile_in(self.partial())

@@ -120,7 +120,7 @@ fn what_is_not_there_is_told_at_once_and_nothing_leaves_the_package() {
 #[test]
 fn what_is_no_package_is_refused() {
     let (folder, path, store) = package("data.tar.lzma", b"");
-    assert!(matches!(extract(&store, &path, &[]), Err(Error::NoData { .. })));
+    assert!(matches!(extract(&store, &path, &[]), Err(Error::NoPart { .. })));
     let other = folder.path().join("other");
     fs_err::write(&other, "garbage").expect("file");
     assert!(matches!(extract(&store, &other, &[]), Err(Error::Read { .. })));

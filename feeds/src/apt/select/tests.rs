@@ -30,7 +30,7 @@ fn index(lines: &[&str]) -> String {
 /// Packages that say so come from a suite like backports.
 fn origin(paragraph: Paragraph<'_>) -> Origin {
     let reserve = paragraph.get("Suite") == Some("backports");
-    Origin { suite: 0, reserve }
+    Origin { reserve, ..Origin::default() }
 }
 
 fn try_select(lines: &[&str], wanted: &Wanted) -> Result<Vec<String>, Vec<String>> {

@@ -1,25 +1,31 @@
 //! Surveys of repositories made here and served on loopback.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::{StatusCode, Uri};
 use url::Url;
 
-use super::super::source::{Suite, Trust};
+use super::super::filter::Filter;
+use super::super::reindex::Title;
+use super::super::reindex::tests::{make, signing};
+use super::super::select::Wanted;
+use super::super::source::{Extras, Missing, Signing, Subset, Suite};
 use super::*;
 use crate::digest::Sha256;
 use crate::error::{Class, Classified as _};
-use crate::events::Silent;
-use crate::transfer::Options;
+use crate::events::{Event, Silent};
+use crate::patterns::Patterns;
+use crate::store::Store;
+use crate::transfer::{Options, Want};
+use crate::trust::SiteKey;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// A folder with the upstream's key, the site's key and a store.
 struct Site {
     folder: tempfile::TempDir,
-    upstream_key: SiteKey,
+    upstream: Signing,
     transfer: Transfer,
 }
 
@@ -29,10 +35,10 @@ impl Site {
         let store = Store::open(folder.path().join("store")).expect("store");
         let options = Options { retries: 0, ..Options::default() };
         let transfer = Transfer::new(store, options).expect("client");
-        let upstream_key = key(folder.path(), "upstream");
-        let public = upstream_key.public_key_binary().expect("key");
+        let upstream = signing(folder.path(), "upstream");
+        let public = upstream.site_key.public_key_binary().expect("key");
         fs_err::write(folder.path().join("ring.gpg"), public).expect("file");
-        Self { folder, upstream_key, transfer }
+        Self { folder, upstream, transfer }
     }
 
     /// Makes a repository of `name version field` lines (`…-udeb` is a part of an installer), as of so many seconds since 1970.
@@ -54,18 +60,9 @@ impl Site {
             text.push('\n');
             pool.insert(path, content);
         }
-        let all =
-            paragraphs(&text).map(|one| Package::read(one, Origin::default()).expect("complete"));
-        let (udebs, packages): (Vec<_>, Vec<_>) =
-            all.partition(|package| package.name.ends_with("-udeb"));
-        let mut listed = Listed::default();
-        listed.packages.insert("amd64".to_owned(), packages);
-        if !udebs.is_empty() {
-            listed.udebs.insert("amd64".to_owned(), udebs);
-        }
         let date = Timestamp::from_second(date).expect("a time");
         let title = Title { name: "upstream", suite, date };
-        let mut files = reindex(&title, &listed, &self.upstream_key).expect("made");
+        let mut files = make(&title, &[("main", &text)], &self.upstream);
         files.append(&mut pool);
         files
     }
@@ -84,8 +81,8 @@ impl Site {
         let selection = if names.is_empty() {
             Selection::Whole
         } else {
-            let site_key = Arc::new(key(self.folder.path(), "site"));
-            Selection::Packages { wanted: Wanted { names, ..Wanted::default() }, site_key }
+            let packages = Some(Wanted { names, ..Wanted::default() });
+            Selection::Subset(Subset { packages, ..self.everything() })
         };
         Source {
             name: "test".to_owned(),
@@ -95,7 +92,14 @@ impl Site {
             udebs: false,
             missing: Missing::Fail,
             check_valid_until: true,
+            extras: Extras::default(),
         }
+    }
+
+    /// All packages, told anew.
+    fn everything(&self) -> Subset {
+        let signing = signing(self.folder.path(), "site");
+        Subset { packages: None, filter: Filter::default(), signing }
     }
 
     async fn survey(&self, source: &Source) -> Result<Plan, Error> {
@@ -107,10 +111,6 @@ impl Site {
         let url = serve(files).await;
         self.survey(&self.source(vec![self.suite("test", &url)], names)).await
     }
-}
-
-fn key(folder: &Path, name: &str) -> SiteKey {
-    SiteKey::open_or_create(&folder.join(name), name).expect("key")
 }
 
 /// Serves files until the test ends.
@@ -146,7 +146,7 @@ async fn a_package_list_is_closed_over_all_suites_and_told_as_one() {
     let source = site.source(suites, &["a"]);
     let plan = site.survey(&source).await.expect("surveyed");
     assert_eq!(got(&plan), ["pool/a_1.deb", "pool/b_2.deb", "pool/c_1.deb"]);
-    assert_eq!(plan.trust, site.upstream_key.fingerprint());
+    assert_eq!(plan.trust, site.upstream.site_key.fingerprint());
 
     let again = site.survey(&source).await.expect("surveyed again");
     assert_eq!(plan.have, again.have);
@@ -179,7 +179,7 @@ async fn a_detached_signature_does_where_there_is_no_inline_one() {
     let mut files = site.repository("test", 1000, &["a 1"]);
     files.remove("dists/test/InRelease");
     let plan = site.survey_files(files, &["a"]).await.expect("surveyed");
-    assert_eq!(plan.trust, site.upstream_key.fingerprint());
+    assert_eq!(plan.trust, site.upstream.site_key.fingerprint());
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn valid_until_holds_unless_told_not_to() {
     let site = Site::new();
     let mut files = site.repository("test", 1000, &["a 1"]);
     let until = "Valid-Until: Thu, 01 Jan 2026 00:00:00 UTC\n";
-    resign(&mut files, &site.upstream_key, |release| until.to_owned() + &release);
+    resign(&mut files, &site.upstream.site_key, |release| until.to_owned() + &release);
     let url = serve(files).await;
     let mut source = site.source(vec![site.suite("test", &url)], &["a"]);
     let error = site.survey(&source).await.expect_err("out of date");
@@ -347,4 +347,179 @@ async fn an_upstream_that_does_not_answer_is_not_taken_as_one_that_lacks() {
         want(&[&here, &nobody], "gone"),
     ];
     assert_eq!(site.transfer.absent(&wants).await, [&wants[1]]);
+}
+
+fn text_of(site: &Site, plan: &Plan, path: &str) -> String {
+    let object = plan.have[&RelPath::new(path).expect("a path")];
+    let bytes = site.transfer.store().read(&object.sha256).expect("object");
+    let compression = crate::compression::Compression::of(path).expect("known");
+    let bytes = compression.decompress(&bytes, 1 << 20).expect("whole");
+    String::from_utf8(bytes).expect("text")
+}
+
+#[tokio::test]
+async fn a_filter_leaves_the_newest_of_what_passes_in_a_new_index() {
+    let site = Site::new();
+    let files = site.repository("test", 1000, &["a 1", "a 2", "a 3", "b 1", "b-dbg 1"]);
+    let url = serve(files).await;
+    let mut source = site.source(vec![site.suite("test", &url)], &[]);
+    let exclude = Patterns::new(&["*-dbg".to_owned()]).expect("a pattern");
+    let filter = Filter { newest: std::num::NonZeroUsize::new(2), exclude, ..Filter::default() };
+    source.selection = Selection::Subset(Subset { filter, ..site.everything() });
+    let plan = site.survey(&source).await.expect("surveyed");
+    assert_eq!(got(&plan), ["pool/a_2.deb", "pool/a_3.deb", "pool/b_1.deb"]);
+    assert_eq!(listed(&site, &plan, "main/binary-amd64").matches("Package: ").count(), 3);
+}
+
+/// Adds files to the repository `test` and proves them in its `Release` file.
+fn prove(site: &Site, files: &mut Files, added: &[(&str, String)]) {
+    let mut lines = String::new();
+    for (path, text) in added {
+        let digest = Sha256::of(text.as_bytes());
+        writeln!(lines, " {digest} {} {path}", text.len()).expect("written");
+        files.insert(format!("dists/test/{path}"), text.clone().into_bytes());
+        let (folder, _) = path.rsplit_once('/').unwrap_or_default();
+        files.insert(format!("dists/test/{folder}/by-hash/SHA256/{digest}"), text.clone().into());
+    }
+    resign(files, &site.upstream.site_key, |release| release + &lines);
+}
+
+fn with_extras(site: &Site) -> Files {
+    let described = "Description-md5: 11\nSource: src (7)";
+    let mut files = site.repository("test", 1000, &[&format!("a 1 {described}"), "b 1"]);
+    let archive = b"source of a".to_vec();
+    let sources = format!(
+        "Package: src\nVersion: 7\nDirectory: pool/src\nChecksums-Sha256:\n {} {} src.tar\n\nPackage: b\nVersion: 0\n\n",
+        Sha256::of(&archive),
+        archive.len()
+    );
+    files.insert("pool/src/src.tar".to_owned(), archive);
+    let translation = "Package: a\nDescription-md5: 11\nDescription-en: one\n\nPackage: a\nDescription-md5: 12\nDescription-en: two\n\n";
+    prove(
+        site,
+        &mut files,
+        &[
+            ("main/source/Sources", sources),
+            ("main/i18n/Translation-en", translation.to_owned()),
+            ("main/i18n/Translation-de", translation.to_owned()),
+            ("main/Contents-amd64", "usr/bin/a a\n".to_owned()),
+        ],
+    );
+    files
+}
+
+#[tokio::test]
+async fn sources_and_descriptions_of_what_was_taken_come_along() {
+    let site = Site::new();
+    let url = serve(with_extras(&site)).await;
+    let mut source = site.source(vec![site.suite("test", &url)], &["a", "b"]);
+    source.extras = Extras { languages: vec!["en".into()], contents: false, sources: true };
+    let warned = Warned::default();
+    let plan = survey(&source, None, &site.transfer, &warned).await.expect("surveyed");
+    assert_eq!(got(&plan), ["pool/a_1.deb", "pool/b_1.deb", "pool/src/src.tar"]);
+    let told = warned.0.into_inner().expect("unpoisoned");
+    assert_eq!(told, ["`test` goes without sources that its upstream does not list (1): b 1"]);
+    let translation = text_of(&site, &plan, "dists/test/main/i18n/Translation-en.xz");
+    assert_eq!(translation, "Package: a\nDescription-md5: 11\nDescription-en: one\n\n");
+    let sources = text_of(&site, &plan, "dists/test/main/source/Sources.xz");
+    assert_eq!(sources.matches("Package: ").count(), 1);
+    plan.fetch(&site.transfer, &Silent).await.expect("fetched");
+}
+
+#[tokio::test]
+async fn a_whole_mirror_takes_what_was_asked_for_beside_packages() {
+    let site = Site::new();
+    let files = with_extras(&site);
+    // A source that no digest proves would fail the mirror: there is one of those.
+    let url = serve(files).await;
+    let mut source = site.source(vec![site.suite("test", &url)], &[]);
+    source.extras = Extras { languages: vec!["de".into()], contents: true, sources: false };
+    let plan = site.survey(&source).await.expect("surveyed");
+    let has = |path: &str| plan.get.keys().any(|one| one.as_str() == path);
+    assert!(has("dists/test/main/Contents-amd64") && has("dists/test/main/i18n/Translation-de"));
+    assert!(!has("dists/test/main/i18n/Translation-en"));
+    source.extras.sources = true;
+    let error = site.survey(&source).await.expect_err("an unproved source");
+    let told = "the source `b` of the suite `test` has no usable `Checksums-Sha256`";
+    assert_eq!(error.to_string(), told);
+}
+
+/// Lays a repository out as one folder.
+fn flat(site: &Site, folder: &str) -> Files {
+    let files = site.repository("test", 1000, &["a 1", "b 1"]);
+    let index = files["dists/test/main/binary-amd64/Packages"].clone();
+    let mut flat: Files = files.into_iter().filter(|(path, _)| path.starts_with("pool/")).collect();
+    let release = format!(
+        "Date: Thu, 01 Jan 1970 00:33:20 UTC\nSHA256:\n {} {} ./Packages\n",
+        Sha256::of(&index),
+        index.len()
+    );
+    let signed = site.upstream.site_key.sign_cleartext(&release, 0).expect("signed");
+    flat.insert(format!("{folder}InRelease"), signed.into_bytes());
+    flat.insert(format!("{folder}Packages"), index);
+    flat
+}
+
+#[tokio::test]
+async fn a_folder_without_components_is_mirrored_too() {
+    for (name, folder) in [("./", ""), ("sub/", "sub/")] {
+        let site = Site::new();
+        let url = serve(flat(&site, folder)).await;
+        let mut source = site.source(vec![site.suite(name, &url)], &[]);
+        let plan = site.survey(&source).await.expect("surveyed");
+        assert_eq!(got(&plan), ["pool/a_1.deb", "pool/b_1.deb"]);
+        assert!(
+            plan.have.contains_key(&RelPath::new(format!("{folder}InRelease")).expect("a path"))
+        );
+        let packages = Some(Wanted { names: vec!["a".to_owned()], ..Wanted::default() });
+        source.selection = Selection::Subset(Subset { packages, ..site.everything() });
+        let plan = site.survey(&source).await.expect("surveyed");
+        assert_eq!(got(&plan), ["pool/a_1.deb"]);
+        text_of(&site, &plan, "dists/test/main/binary-amd64/Packages.gz");
+    }
+}
+
+#[tokio::test]
+async fn weak_digests_prove_nothing_unless_nothing_has_to_be_proved() {
+    let site = Site::new();
+    let mut files = site.repository("test", 1000, &["a 1"]);
+    let weaken = |release: String| {
+        release.replace("SHA256:", "X:") + &format!("MD5Sum:\n {} 9 x\n", "a".repeat(32))
+    };
+    resign(&mut files, &site.upstream.site_key, weaken);
+    let error = site.survey_files(files, &["a"]).await.expect_err("weak");
+    assert_eq!(error.class(), Class::Upstream, "{error:?}");
+
+    let index =
+        "Package: a\nVersion: 1\nArchitecture: all\nFilename: a.deb\nSize: 1\nMD5sum: 7\n\n";
+    let release = format!(
+        "Date: Thu, 01 Jan 1970 00:33:20 UTC\nMD5Sum:\n {} {} Packages\n",
+        "a".repeat(32),
+        index.len()
+    );
+    let files = [("Packages", index.to_owned()), ("Release", release), ("a.deb", "x".to_owned())];
+    let url = serve(files.map(|(path, text)| (path.to_owned(), text.into_bytes())).into()).await;
+    let mut source = site.source(vec![site.suite("./", &url)], &[]);
+    source.suites[0].trust = Trust::Unsigned;
+    let plan = site.survey(&source).await.expect("the operator wrote it down");
+    assert_eq!((got(&plan), plan.trust.as_str()), (vec!["a.deb"], "none"));
+    plan.fetch(&site.transfer, &Silent).await.expect("fetched");
+}
+
+#[tokio::test]
+async fn clients_find_an_index_under_the_strongest_digest_that_they_are_told() {
+    use sha2::Digest as _;
+    let site = Site::new();
+    let mut files = site.repository("test", 1000, &["a 1"]);
+    let path = "main/binary-amd64/Packages.xz";
+    let bytes = files[&format!("dists/test/{path}")].clone();
+    let mut hex = String::new();
+    for byte in sha2::Sha512::digest(&bytes) {
+        write!(hex, "{byte:02x}").expect("written");
+    }
+    let lines = format!("SHA512:\n {hex} {} {path}\n", bytes.len());
+    resign(&mut files, &site.upstream.site_key, |release| release + &lines);
+    let plan = site.survey_files(files, &[]).await.expect("surveyed");
+    let hashed = format!("dists/test/main/binary-amd64/by-hash/SHA512/{hex}");
+    assert!(plan.have.contains_key(&RelPath::new(hashed).expect("a path")));
 }

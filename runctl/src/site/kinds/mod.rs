@@ -98,6 +98,20 @@ where
     }
 }
 
+/// A time in whole hours, days or weeks, such as `30d`, in hours.
+pub(super) fn hours(value: &Value) -> Read<u32> {
+    let text = string(value)?;
+    let units = [('h', 1), ('d', 24), ('w', 7 * 24)];
+    let read = units.into_iter().find_map(|(end, hours)| {
+        let count: u32 = text.strip_suffix(end)?.parse().ok().filter(|count| *count > 0)?;
+        count.checked_mul(hours)
+    });
+    read.map_or_else(
+        || wrong_but(format!("`{}` is not a time", shortened(text)), "write `36h`, `30d` or `8w`"),
+        Ok,
+    )
+}
+
 /// One of a few words.
 pub(super) fn word(words: &'static [&'static str]) -> impl Fn(&Value) -> Read<&'static str> {
     move |value| {

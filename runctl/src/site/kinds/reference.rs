@@ -36,6 +36,26 @@ pub(in crate::site) fn absolute(value: &Value) -> Read<PathBuf> {
     }
 }
 
+/// A folder of the host as `dir:/PATH`.
+pub(in crate::site) fn folder_of(value: &Value) -> Read<PathBuf> {
+    match string(value)?.strip_prefix("dir:") {
+        Some(path) => absolute(&Value::from(path)),
+        None => wrong_but(
+            format!("`{}` does not say what it is", shortened(string(value)?)),
+            "write `dir:/PATH` for a folder of this host",
+        ),
+    }
+}
+
+/// A shell pattern of names.
+pub(in crate::site) fn pattern(value: &Value) -> Read<String> {
+    let text = text(value)?;
+    match feeds::patterns::Patterns::new(std::slice::from_ref(&text)) {
+        Ok(_) => Ok(text),
+        Err(error) => wrong_but(error.to_string(), "`*`, `?`, `[…]` and `{a,b}` stand for others"),
+    }
+}
+
 /// A URL that can be fetched from.
 pub(in crate::site) fn url(value: &Value) -> Read<String> {
     let text = string(value)?;

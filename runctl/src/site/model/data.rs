@@ -31,21 +31,58 @@ pub struct AptFeed {
     pub name: String,
     /// From where.
     pub upstream: AptUpstream,
-    /// Architectures.
+    /// Architectures; none, where a folder of packages tells them itself.
     pub architectures: Vec<String>,
-    /// Packages wanted, each with its dependency closure; empty mirrors everything.
+    /// Packages wanted, each with its dependency closure; empty mirrors everything that passes.
     pub packages: Vec<String>,
+    /// Which packages pass.
+    pub filter: Filter,
     /// Whether Recommends belong to the closure.
     pub recommends: bool,
     /// Whether the parts of Debian's installer come along.
     pub udebs: bool,
+    /// What comes along beside packages.
+    pub extras: AptExtras,
     /// Whether what the upstream lists and does not have is left out, and the operator wrote that down.
     pub skip_missing: bool,
+    /// For how many hours indexes of the site's own making hold; for ever, if that is not told.
+    pub valid_hours: Option<u32>,
+}
+
+/// What comes along beside packages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AptExtras {
+    /// Languages of descriptions.
+    pub translations: Vec<String>,
+    /// Whether the lists of files come along.
+    pub contents: bool,
+    /// Whether sources come along.
+    pub sources: bool,
+}
+
+/// Which packages of an upstream are taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// How many versions of each name and architecture.
+    pub newest: Option<usize>,
+    /// Patterns of names, of which one must match.
+    pub include: Vec<String>,
+    /// Patterns of names, of which none may match.
+    pub exclude: Vec<String>,
+}
+
+impl Filter {
+    /// Tells whether everything passes.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Where an APT repository is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AptUpstream {
+    /// A folder of packages on this host.
+    Folder(PathBuf),
     /// The host's own APT sources, with their suites, components and keys, as they are when the feed runs.
     Host,
     /// Named sources.

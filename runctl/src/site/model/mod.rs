@@ -10,8 +10,8 @@ use ipnet::Ipv4Net;
 
 pub use boot::{Boot, Boots, Dhcp, KernelFeed, KernelSource, Pool};
 pub use data::{
-    AptFeed, AptUpstream, Data, FilesFeed, Trust, YumFeed, YumFilter, YumSigned, YumTree,
-    YumUpstream,
+    AptExtras, AptFeed, AptUpstream, Data, FilesFeed, Filter, Trust, YumFeed, YumFilter, YumSigned,
+    YumTree, YumUpstream,
 };
 
 use super::{Layout, Set};
