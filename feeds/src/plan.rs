@@ -102,12 +102,11 @@ impl Plan {
     pub async fn fetch(self, transfer: &Transfer, watch: &dyn Watch) -> Result<Tree, Error> {
         let (paths, wants): (Vec<_>, Vec<_>) = self.get.into_iter().unzip();
         let objects = transfer.fetch_all(self.tree.as_str(), wants, watch).await?;
-        let fetched: Vec<_> = paths.into_iter().zip(objects).collect();
-        if let Some(keys) = self.signed_by {
-            signatures::verify(transfer.store(), &self.tree, &fetched, keys).await?;
-        }
         let mut files = self.have;
-        files.extend(fetched);
+        files.extend(paths.into_iter().zip(objects));
+        if let Some(keys) = self.signed_by {
+            signatures::verify(transfer.store(), &self.tree, &files, keys).await?;
+        }
         Ok(Tree {
             path: self.tree,
             upstream: self.upstream,

@@ -4,7 +4,7 @@
 //! for the whole file. Headers are read here within bounds, and not by a library that trusts their offsets: nobody has
 //! vouched for them yet.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::io::{self, BufReader, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ pub struct PackageKeys {
     pub keyring: Arc<Keyring>,
     /// Whether nothing else vouches for the payloads.
     pub payloads: bool,
-    /// What is fetched beside the packages.
+    /// What lies beside the packages.
     pub beside: BTreeSet<RelPath>,
     /// The packages that were found to be signed by them before.
     pub proven: HashSet<Sha256>,
@@ -79,18 +79,18 @@ impl Classified for BadSignatures {
     }
 }
 
-/// Checks the signatures of the packages among the files that a tree was fetched as, on all cores; each that is refused
-/// is named.
+/// Checks the signatures of the packages among the files of a tree, on all cores; each that is refused is named.
 pub(crate) async fn verify(
     store: &Store,
     tree: &RelPath,
-    files: &[(RelPath, Object)],
+    files: &BTreeMap<RelPath, Object>,
     keys: PackageKeys,
 ) -> Result<(), BadSignatures> {
-    let is_open = |(path, object): &&(RelPath, Object)| {
+    let is_open = |(path, object): &(&RelPath, &Object)| {
         !keys.beside.contains(path) && !keys.proven.contains(&object.sha256)
     };
-    let packages: Vec<_> = files.iter().filter(is_open).cloned().collect();
+    let open = files.iter().filter(is_open);
+    let packages: Vec<_> = open.map(|(path, object)| (path.clone(), *object)).collect();
     let (store, tree, total) = (store.clone(), tree.clone(), packages.len());
     let work = move || check_all(&store, &packages, &keys);
     let refused = match tokio::task::spawn_blocking(work).await {

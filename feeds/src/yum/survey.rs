@@ -69,7 +69,9 @@ pub async fn survey(
     let packages = read_packages(source, primary, &object, selected, transfer.store()).await?;
     let evidence = whole.place(part, &mut have);
     let images = install.map_or_else(Vec::new, |found| found.images);
-    let beside = images.iter().map(|(path, _)| path.clone()).collect();
+    // What is called a package is looked at as one, whoever lists it: so all that are served under this trust are signed.
+    let beside = have.keys().chain(images.iter().map(|(path, _)| path));
+    let beside = beside.filter(|path| !is_package(path)).cloned().collect();
     let packages = packages.into_iter().map(|package| {
         let fresh = want(&head.bases, &package);
         (package.path, fresh)
@@ -121,8 +123,13 @@ fn told_trust(source: &Source, metadata: String, keyring: Option<&Keyring>) -> S
 /// The packages that are served under the same trust: they were found to be signed.
 fn proven(served: Option<&Tree>, trust: &str) -> HashSet<Sha256> {
     let served = served.filter(|served| served.trust == trust);
-    let files = served.into_iter().flat_map(|served| served.files.values());
-    files.map(|object| object.sha256).collect()
+    let files = served.into_iter().flat_map(|served| &served.files);
+    let packages = files.filter(|(path, _)| is_package(path));
+    packages.map(|(_, object)| object.sha256).collect()
+}
+
+fn is_package(path: &RelPath) -> bool {
+    path.as_str().rsplit_once('.').is_some_and(|(_, end)| end == "rpm")
 }
 
 /// Gathers files by their place; none may be wanted twice with different content.

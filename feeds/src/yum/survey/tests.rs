@@ -219,3 +219,28 @@ fn an_image_without_a_checksum_fails_the_tree_and_a_pinned_treeinfo_must_be_that
     source.tree = Some(InstallTree { media: false, treeinfo: Some(Sha256::of(b"another")) });
     assert!(matches!(world.survey(&source, None), Err(Error::Fetch { .. })));
 }
+
+#[test]
+fn what_is_listed_as_metadata_is_no_package_that_was_found_to_be_signed() {
+    let world = world();
+    world.repository("", "sha256", <[u8]>::to_vec);
+    let repomd = world.path("os/repodata/repomd.xml");
+    let smuggled = fs_err::read_to_string(&repomd).expect("it is there");
+    let smuggled = smuggled.replace("repodata/strange-own", "Packages/evil.rpm");
+    fs_err::write(repomd, smuggled).expect("written");
+    fs_err::create_dir_all(world.path("os/Packages")).expect("a folder");
+    fs_err::rename(world.path("os/repodata/strange-own"), world.path("os/Packages/evil.rpm"))
+        .expect("moved");
+    let mut source = world.source(Trust::Keys(vec![world.signed()]));
+    source.signed = Signed { metadata: false, packages: true };
+    let plan = world.survey(&source, None).expect("surveyed");
+    let keys = plan.signed_by.clone().expect("packages must be signed");
+    let evil = RelPath::new("Packages/evil.rpm").expect("a path");
+    assert!(plan.have.contains_key(&evil) && !keys.beside.contains(&evil), "nobody looks at it");
+    assert!(keys.beside.iter().all(|path| !plan.get.contains_key(path)));
+    let served = Tree { recipe: None, ..tree(plan) };
+    let metadata = served.files.iter().filter(|(path, _)| **path != evil);
+    let plan = world.survey(&source, Some(&served)).expect("surveyed");
+    let proven = plan.signed_by.expect("packages must be signed").proven;
+    assert!(metadata.into_iter().all(|(_, object)| !proven.contains(&object.sha256)));
+}
