@@ -9,7 +9,7 @@ use crate::store::{Object, RelPath};
 use crate::transfer::{Bases, Transfer, Want, masked};
 
 /// No list is longer.
-const LARGEST: u64 = 16 << 20;
+pub(super) const LARGEST: u64 = 16 << 20;
 
 /// What a list says of the files that were asked for.
 #[derive(Clone, Debug)]
@@ -40,39 +40,63 @@ pub async fn survey(
         .store()
         .read(&found.object.sha256)
         .map_err(|error| Error::Store { url: url.clone(), source: error })?;
-    let sums = parse(&String::from_utf8_lossy(&text));
+    let sums = digests(&String::from_utf8_lossy(&text));
     let folder = list.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut wants = BTreeMap::new();
     for (name, place) in files {
         let inside = place.as_str().strip_prefix(folder).unwrap_or(place.as_str());
-        let hex = sums.get(inside.trim_start_matches('/'));
-        let hex = hex.ok_or_else(|| Error::Unlisted { url: url.clone(), path: place.clone() })?;
+        let proof = sums.get(inside.trim_start_matches('/'));
+        let proof =
+            proof.ok_or_else(|| Error::Unlisted { url: url.clone(), path: place.clone() })?;
         let mut want = Want::below(urls, place);
-        want.sha256 = hex.parse().ok();
-        if want.sha256.is_none() {
-            want.other = Digest::parse("sha512", hex).filter(Digest::is_strong);
-        }
-        if want.sha256.is_none() && want.other.is_none() {
-            return Err(Error::Unlisted { url, path: place.clone() });
-        }
+        proof.demand(&mut want);
         wants.insert(name.clone(), want);
     }
     Ok(Surveyed { list: found.object, files: wants })
 }
 
-/// Reads `<hex>  [*][./]<path>` a line, and BSD's `SHA256 (<path>) = <hex>`; what is neither is passed over.
-fn parse(text: &str) -> BTreeMap<String, String> {
+/// The strong digest that a list gives of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    Sha256(Sha256),
+    Sha512(Digest),
+}
+
+impl Proof {
+    fn parse(hex: &str) -> Option<Self> {
+        let sha256 = hex.parse().ok().map(Self::Sha256);
+        sha256.or_else(|| Digest::parse("sha512", hex).map(Self::Sha512))
+    }
+
+    /// Asks of a file what it says.
+    pub(super) fn demand(self, want: &mut Want) {
+        match self {
+            Self::Sha256(sha256) => want.sha256 = Some(sha256),
+            Self::Sha512(sha512) => want.other = Some(sha512),
+        }
+    }
+}
+
+/// Reads `<hex>  [*][./]<path>` a line, and BSD's `SHA256 (<path>) = <hex>`; what is neither, or proves nothing, is passed
+/// over. Of a file that has several digests the sha256 is taken.
+pub(super) fn digests(text: &str) -> BTreeMap<String, Proof> {
     let gnu = |line: &str| {
         let (hex, path) = line.split_once([' ', '\t'])?;
         let path = path.trim_start_matches([' ', '*']).trim_start_matches("./");
-        let fits = hex.len() >= 64 && hex.bytes().all(|b| b.is_ascii_hexdigit());
-        fits.then(|| (path.to_owned(), hex.to_ascii_lowercase()))
+        Some((path.to_owned(), Proof::parse(hex)?))
     };
     let bsd = |line: &str| {
         let (path, hex) = line.split_once(" (")?.1.split_once(") = ")?;
-        Some((path.to_owned(), hex.to_ascii_lowercase()))
+        Some((path.to_owned(), Proof::parse(hex)?))
     };
-    text.lines().filter_map(|line| gnu(line).or_else(|| bsd(line))).collect()
+    let mut digests = BTreeMap::new();
+    let lines = text.lines().map(str::trim_end);
+    for (path, proof) in lines.filter_map(|line| gnu(line).or_else(|| bsd(line))) {
+        if matches!(proof, Proof::Sha256(_)) || !digests.contains_key(&path) {
+            digests.insert(path, proof);
+        }
+    }
+    digests
 }
 
 #[cfg(test)]
@@ -82,10 +106,20 @@ mod tests {
     #[test]
     fn both_ways_to_write_a_sum_are_read() {
         let hex = "a".repeat(64);
-        let text =
-            format!("{hex}  ./netboot/linux\n{hex} *iso/x\nSHA256 (bsd.rd) = {hex}\nnoise\n");
-        let sums = parse(&text);
+        let other = "b".repeat(128);
+        let text = format!(
+            "{hex}  ./netboot/linux\n{hex} *iso/x\nSHA256 (bsd.rd) = {hex}\nnoise\n{other}  iso/x\nMD5 (bsd.rd) = 12\n"
+        );
+        let sums = digests(&text);
         assert_eq!(sums.keys().collect::<Vec<_>>(), ["bsd.rd", "iso/x", "netboot/linux"]);
-        assert!(sums.values().all(|sum| *sum == hex));
+        let wanted = Proof::parse(&hex).expect("a digest");
+        assert!(sums.values().all(|proof| *proof == wanted));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn garbage_never_panics(text in "([0-9a-f]{0,128}[ *]{0,3}\\PC{0,9}\n|SHA512 \\(|\\) = |\\PC){0,9}") {
+            drop(digests(&text));
+        }
     }
 }

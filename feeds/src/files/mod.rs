@@ -1,16 +1,23 @@
-//! Plain files: a name, where it lies, and its sha256, written down by the operator or listed beside it ([`survey_listed`]).
+//! Plain files: a name, where it lies, and its sha256, written down by the operator or listed beside it.
 
 mod listed;
+mod sums;
+mod template;
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
+
 use crate::digest::Sha256;
-use crate::plan::Plan;
-use crate::store::{NotRelative, RelPath};
-use crate::transfer::{Bases, Want, masked};
+use crate::events::Watch;
+use crate::plan::{self, Plan};
+use crate::store::{NotRelative, RelPath, Tree};
+use crate::transfer::{Bases, Transfer, Want, masked};
 use crate::{Class, Classified};
 
 pub use listed::{Surveyed as Listed, survey as survey_listed};
+pub use sums::{Sums, SumsTrust};
+pub use template::{expanded, unknown};
 
 /// One folder of plain files.
 #[derive(Clone, Debug)]
@@ -19,6 +26,8 @@ pub struct Source {
     pub name: String,
     /// Its files.
     pub files: Vec<File>,
+    /// Lists of more files.
+    pub sums: Vec<Sums>,
 }
 
 /// One plain file.
@@ -67,6 +76,20 @@ pub enum Error {
         /// Why.
         source: crate::store::Error,
     },
+    /// Nobody trusted signed a list of checksums.
+    #[error("cannot trust the list of checksums {url}")]
+    Trust {
+        /// The list.
+        url: String,
+        /// Why.
+        source: crate::trust::Error,
+    },
+    /// A list of checksums names nothing that was asked for.
+    #[error("{url} lists no file that `names` matches")]
+    Unmatched {
+        /// The list.
+        url: String,
+    },
     /// A list of checksums says nothing of a file.
     #[error("{url} has no checksum of `{path}`")]
     Unlisted {
@@ -80,7 +103,8 @@ pub enum Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Path { .. } | Self::Twice { .. } => Class::Configuration,
+            Self::Path { .. } | Self::Twice { .. } | Self::Unmatched { .. } => Class::Configuration,
+            Self::Trust { source, .. } => source.class(),
             Self::List { source, .. } => source.class(),
             Self::Store { source, .. } => source.class(),
             Self::Unlisted { .. } => Class::Verification,
@@ -88,33 +112,71 @@ impl Classified for Error {
     }
 }
 
-/// Plans the tree of a folder of plain files. Nothing is asked: all is written down.
-pub fn survey(source: &Source) -> Result<Plan, Error> {
-    let safe = |path: String| {
-        RelPath::new(path).map_err(|wrong| Error::Path { name: source.name.clone(), source: wrong })
-    };
-    let mut get = BTreeMap::new();
+/// Plans the tree of a folder of plain files: only lists of checksums are asked for, the rest is written down.
+///
+/// The tree that is `served` now is planned again as it is, where the lists are what they were.
+pub async fn survey(
+    source: &Source,
+    served: Option<&Tree>,
+    transfer: &Transfer,
+    watch: &dyn Watch,
+) -> Result<Plan, Error> {
+    let asked = source.sums.iter().map(|sums| sums.verify(transfer, watch));
+    let lists = try_join_all(asked).await?;
+    let heads = lists.iter().flat_map(|list| list.heads.iter().map(|(_, object)| object));
+    let trust = told_trust(source, &lists);
+    let recipe = plan::recipe(source, &trust, heads);
+    if let Some(served) = served.filter(|served| served.recipe == Some(recipe)) {
+        return Ok(Plan::unchanged(served));
+    }
+    let name = || source.name.clone();
+    let safe =
+        |path: String| RelPath::new(path).map_err(|source| Error::Path { name: name(), source });
+    let (mut get, mut have) = (BTreeMap::new(), BTreeMap::new());
     for file in &source.files {
         let path = safe(file.path.clone())?;
         let sha256 = Some(file.sha256);
         let want = Want { sha256, ..Want::new(file.urls.clone(), path.as_str()) };
         if get.insert(path.clone(), want).is_some() {
-            return Err(Error::Twice { name: source.name.clone(), path });
+            return Err(Error::Twice { name: name(), path });
         }
     }
-    let mut hosts: Vec<_> = source.files.iter().filter_map(|file| file.urls.first()).collect();
-    hosts.dedup_by_key(|url| url.host_str().map(str::to_owned));
-    let upstream = hosts.into_iter().map(masked).collect::<Vec<_>>().join(", ");
+    for list in &lists {
+        for (path, want) in list.files()? {
+            if get.insert(path.clone(), want).is_some() {
+                return Err(Error::Twice { name: name(), path });
+            }
+        }
+        for (head, object) in &list.heads {
+            have.insert(safe(list.place(head))?, *object);
+        }
+    }
     Ok(Plan {
         tree: safe(format!("data/files/{}", source.name))?,
-        upstream,
-        trust: "sha256 written down".to_owned(),
+        upstream: told_upstream(source),
+        trust,
         signed_by: None,
-        recipe: None,
+        recipe: Some(recipe),
         evidence: BTreeMap::new(),
         get,
-        have: BTreeMap::new(),
+        have,
     })
+}
+
+fn told_upstream(source: &Source) -> String {
+    let files = source.files.iter().filter_map(|file| file.urls.first());
+    let mut hosts: Vec<_> = files.chain(source.sums.iter().map(|sums| &sums.url)).collect();
+    hosts.dedup_by_key(|url| url.host_str().map(str::to_owned));
+    hosts.into_iter().map(masked).collect::<Vec<_>>().join(", ")
+}
+
+fn told_trust(source: &Source, lists: &[sums::Verified<'_>]) -> String {
+    let written = (!source.files.is_empty()).then_some("sha256 written down");
+    let mut told: Vec<_> =
+        written.into_iter().chain(lists.iter().map(|list| list.by.as_str())).collect();
+    told.sort_unstable();
+    told.dedup();
+    told.join(", ")
 }
 
 #[cfg(test)]
@@ -128,21 +190,29 @@ mod tests {
             urls: urls.clone(),
             sha256: Sha256::of(path.as_bytes()),
         };
-        Source { name: "tools".to_owned(), files: paths.iter().map(file).collect() }
+        let files = paths.iter().map(file).collect();
+        Source { name: "tools".to_owned(), files, sums: Vec::new() }
     }
 
-    #[test]
-    fn plans_each_file_by_its_digest() {
-        let plan = survey(&source(&["a", "b/c"])).unwrap();
+    async fn survey(source: &Source) -> Result<Plan, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = crate::store::Store::open(folder.path()).unwrap();
+        let transfer = Transfer::new(store, crate::transfer::Options::default()).unwrap();
+        super::survey(source, None, &transfer, &crate::events::Silent).await
+    }
+
+    #[tokio::test]
+    async fn plans_each_file_by_its_digest() {
+        let plan = survey(&source(&["a", "b/c"])).await.unwrap();
         assert_eq!(plan.tree.as_str(), "data/files/tools");
         assert_eq!(plan.get.len(), 2);
         assert_eq!(plan.get[&RelPath::new("a").unwrap()].sha256, Some(Sha256::of(b"a")));
         assert_eq!(plan.upstream, "http://h.example/x");
     }
 
-    #[test]
-    fn refuses_names_that_leave_the_folder_or_stand_twice() {
-        assert!(matches!(survey(&source(&["../a"])), Err(Error::Path { .. })));
-        assert!(matches!(survey(&source(&["a", "a"])), Err(Error::Twice { .. })));
+    #[tokio::test]
+    async fn refuses_names_that_leave_the_folder_or_stand_twice() {
+        assert!(matches!(survey(&source(&["../a"])).await, Err(Error::Path { .. })));
+        assert!(matches!(survey(&source(&["a", "a"])).await, Err(Error::Twice { .. })));
     }
 }

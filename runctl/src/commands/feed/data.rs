@@ -9,7 +9,7 @@ use feeds::plan::Plan;
 use feeds::store::{RelPath, Store, Tree};
 use feeds::transfer::{Bases, Options, Transfer, Want};
 use feeds::trust::SiteKey;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 
 use super::{Item, Run};
 use crate::failure::{Class, Classify as _, Outcome};
@@ -41,12 +41,12 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         let plan = super::yum::survey(run, feed, served(&tree), &transfer, &*watch).await;
         Ok(Surveyed { name: format!("yum {}", feed.name), tree, plan })
     });
-    let files = data.files.iter().map(|feed| {
+    let files = data.files.iter().map(async |feed| {
         let tree = tree_path("data/files", &feed.name)?;
-        let plan = super::files::survey(feed);
+        let plan = super::files::survey(feed, served(&tree), &transfer, &*watch).await;
         Ok(Surveyed { name: format!("files {}", feed.name), tree, plan })
     });
-    let (apt, yum) = join(join_all(apt), join_all(yum)).await;
+    let (apt, yum, files) = join3(join_all(apt), join_all(yum), join_all(files)).await;
     let surveyed = apt.into_iter().chain(yum).chain(files).collect::<Outcome<Vec<_>>>()?;
     publish(run, "data", surveyed, &transfer, &watch).await
 }

@@ -1,13 +1,23 @@
 //! One folder of plain files of data.toml, in the words of the feed.
 
+use feeds::events::Watch;
+use feeds::files::{Source, Sums};
+use feeds::patterns::Patterns;
 use feeds::plan::Plan;
+use feeds::store::Tree;
+use feeds::transfer::Transfer;
 
 use super::data;
-use crate::failure::Outcome;
-use crate::site::FilesFeed;
+use crate::failure::{Class, Classify as _, Outcome};
+use crate::site::{FilesFeed, ListedFiles, SumsTrust, Trust};
 
 /// Plans the folder.
-pub(super) fn survey(feed: &FilesFeed) -> Outcome<Plan> {
+pub(super) async fn survey(
+    feed: &FilesFeed,
+    served: Option<&Tree>,
+    transfer: &Transfer,
+    watch: &dyn Watch,
+) -> Outcome<Plan> {
     let file = |(path, texts, sha256): &(String, Vec<String>, String)| {
         Ok(feeds::files::File {
             path: path.clone(),
@@ -15,9 +25,31 @@ pub(super) fn survey(feed: &FilesFeed) -> Outcome<Plan> {
             sha256: data::digest(path, sha256)?,
         })
     };
-    let source = feeds::files::Source {
+    let lists = feed.listed.iter().map(sums).collect::<Outcome<Vec<_>>>()?;
+    let source = Source {
         name: feed.name.clone(),
         files: feed.files.iter().map(file).collect::<Outcome<_>>()?,
+        sums: lists.into_iter().flatten().collect(),
     };
-    Ok(feeds::files::survey(&source)?)
+    Ok(feeds::files::survey(&source, served, transfer, watch).await?)
+}
+
+/// Writes a list out for each version and architecture.
+fn sums(listed: &ListedFiles) -> Outcome<Vec<Sums>> {
+    let trust = match &listed.trust {
+        SumsTrust::Sha256(digest) => {
+            feeds::files::SumsTrust::Sha256(data::digest(&listed.sums, digest)?)
+        }
+        SumsTrust::Signed(Trust::Keys(keys)) => feeds::files::SumsTrust::Keys(keys.clone()),
+        SumsTrust::Signed(Trust::None) => feeds::files::SumsTrust::Unsigned,
+    };
+    let names = Patterns::new(&listed.names)
+        .or_fail(Class::Configuration, || "cannot choose names".to_owned())?;
+    let texts = [listed.sums.as_str(), listed.into.as_str()];
+    let all = feeds::files::expanded(texts, &listed.versions, &listed.architectures);
+    let sums = |[url, into]: [String; 2]| {
+        let url = url.parse().or_fail(Class::Configuration, || format!("`{url}` is not a URL"))?;
+        Ok(Sums { url, trust: trust.clone(), names: names.clone(), into })
+    };
+    all.into_iter().map(sums).collect()
 }

@@ -174,4 +174,32 @@ pub struct FilesFeed {
     pub name: String,
     /// Name in the folder, URLs (tried in order), sha256.
     pub files: Vec<(String, Vec<String>, String)>,
+    /// Lists of checksums that name more files.
+    pub listed: Vec<ListedFiles>,
+}
+
+/// Files that a list of checksums names.
+#[derive(Clone, Debug)]
+pub struct ListedFiles {
+    /// The list's URL; `{version}` and `{arch}` stand for each of those below.
+    pub sums: String,
+    /// Who vouches for the list.
+    pub trust: SumsTrust,
+    /// Patterns of the names that are taken.
+    pub names: Vec<String>,
+    /// The folder that they are put into.
+    pub into: String,
+    /// What `{version}` stands for.
+    pub versions: Vec<String>,
+    /// What `{arch}` stands for.
+    pub architectures: Vec<String>,
+}
+
+/// Who vouches for a list of checksums.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SumsTrust {
+    /// Keys, or nobody.
+    Signed(Trust),
+    /// Its own digest, written down.
+    Sha256(String),
 }

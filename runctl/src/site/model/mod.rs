@@ -10,8 +10,8 @@ use ipnet::Ipv4Net;
 
 pub use boot::{Boot, Boots, Dhcp, KernelFeed, KernelSource, Pool};
 pub use data::{
-    AptExtras, AptFeed, AptUpstream, Data, FilesFeed, Filter, Trust, YumFeed, YumFilter, YumSigned,
-    YumTree, YumUpstream,
+    AptExtras, AptFeed, AptUpstream, Data, FilesFeed, Filter, ListedFiles, SumsTrust, Trust,
+    YumFeed, YumFilter, YumSigned, YumTree, YumUpstream,
 };
 
 use super::{Layout, Set};

@@ -21,7 +21,7 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, D
         keep: table.or("keep", 3, number(1..=1000)),
         apt: table.tables("apt").into_iter().map(|table| apt::read(table, folder)).collect(),
         yum: table.tables("yum").into_iter().map(|table| yum::read(table, folder)).collect(),
-        files: table.tables("files").into_iter().map(files::read).collect(),
+        files: table.tables("files").into_iter().map(|table| files::read(table, folder)).collect(),
     };
     table.finish();
     (host, data)

@@ -1,0 +1,163 @@
+//! Files that a list of checksums names: the list is proved by a key, by its own digest, or by nobody.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use url::Url;
+
+use super::Error;
+use super::listed::{LARGEST, digests};
+use crate::digest::Sha256;
+use crate::events::Watch;
+use crate::patterns::Patterns;
+use crate::store::{Object, RelPath};
+use crate::transfer::{Bases, Transfer, Want, masked};
+use crate::trust::Keyring;
+
+/// What a detached signature is called: the list's name with one of these.
+const SIGNATURES: [&str; 4] = [".asc", ".sig", ".gpg", ".sign"];
+
+/// Files that a list of checksums names.
+#[derive(Clone, Debug)]
+pub struct Sums {
+    /// The list; its files lie beside it and below.
+    pub url: Url,
+    /// Who vouches for it.
+    pub trust: SumsTrust,
+    /// Which of its files are taken.
+    pub names: Patterns,
+    /// The folder that they are put into; none, if it is empty.
+    pub into: String,
+}
+
+/// Who vouches for a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SumsTrust {
+    /// The certificates in these files: it is signed inside, or has a signature beside it.
+    Keys(Vec<PathBuf>),
+    /// Its own digest, written down.
+    Sha256(Sha256),
+    /// Nobody: the operator wrote that down.
+    Unsigned,
+}
+
+/// A list that was verified.
+pub(super) struct Verified<'a> {
+    sums: &'a Sums,
+    text: String,
+    /// The list and its signature, by the name beside the files.
+    pub(super) heads: Vec<(String, Object)>,
+    /// Who vouches for it.
+    pub(super) by: String,
+}
+
+impl Sums {
+    /// Asks for the list and verifies it.
+    pub(super) async fn verify(
+        &self,
+        transfer: &Transfer,
+        watch: &dyn Watch,
+    ) -> Result<Verified<'_>, Error> {
+        let sha256 = match &self.trust {
+            SumsTrust::Sha256(sha256) => Some(*sha256),
+            _ => None,
+        };
+        let (object, bytes) = ask(&self.url, sha256, transfer, watch).await?;
+        let name = self.url.path_segments().and_then(Iterator::last).unwrap_or_default();
+        let mut heads = vec![(name.to_owned(), object)];
+        let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (text, by) = match &self.trust {
+            SumsTrust::Unsigned => (plain(&bytes), "none".to_owned()),
+            SumsTrust::Sha256(_) => (plain(&bytes), "sha256 written down".to_owned()),
+            SumsTrust::Keys(keys) => {
+                let distrust = |source| Error::Trust { url: masked(&self.url), source };
+                let keyring = Keyring::load(keys).map_err(distrust)?;
+                if bytes.starts_with(b"-----BEGIN PGP SIGNED MESSAGE-----") {
+                    let (text, by) = keyring.verify_cleartext(&bytes).map_err(distrust)?;
+                    (text, by.fingerprint)
+                } else {
+                    let (end, object, signature) = self.signature(transfer, watch).await?;
+                    let by = keyring.verify_detached(&bytes, &signature).map_err(distrust)?;
+                    heads.push((format!("{name}{end}"), object));
+                    (plain(&bytes), by.fingerprint)
+                }
+            }
+        };
+        Ok(Verified { sums: self, text, heads, by })
+    }
+
+    /// Asks for a signature beside the list, under each of its usual names.
+    async fn signature(
+        &self,
+        transfer: &Transfer,
+        watch: &dyn Watch,
+    ) -> Result<(&'static str, Object, Vec<u8>), Error> {
+        let mut failed = None;
+        for end in SIGNATURES {
+            let mut url = self.url.clone();
+            url.set_path(&format!("{}{end}", self.url.path()));
+            match ask(&url, None, transfer, watch).await {
+                Ok((object, signature)) => return Ok((end, object, signature)),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        Err(failed.unwrap_or_else(|| Error::Unmatched { url: masked(&self.url) }))
+    }
+}
+
+impl Verified<'_> {
+    /// Tells what to fetch, by its place in the tree.
+    pub(super) fn files(&self) -> Result<BTreeMap<RelPath, Want>, Error> {
+        let mut base = self.sums.url.clone();
+        base.set_query(None);
+        if let Ok(mut segments) = base.path_segments_mut() {
+            segments.pop().push("");
+        }
+        let bases = Bases::from([base]);
+        let mut files = BTreeMap::new();
+        for (name, digest) in digests(&self.text) {
+            if !self.sums.names.match_name(&name) {
+                continue;
+            }
+            let safe = |path: String| {
+                let url = masked(&self.sums.url);
+                RelPath::new(path).map_err(|source| Error::Path { name: url, source })
+            };
+            let mut want = Want::below(&bases, &safe(name.clone())?);
+            digest.demand(&mut want);
+            files.insert(safe(self.place(&name))?, want);
+        }
+        if files.is_empty() {
+            return Err(Error::Unmatched { url: masked(&self.sums.url) });
+        }
+        Ok(files)
+    }
+
+    /// The place of one of its files in the tree.
+    pub(super) fn place(&self, name: &str) -> String {
+        let into = &self.sums.into;
+        if into.is_empty() { name.to_owned() } else { format!("{into}/{name}") }
+    }
+}
+
+async fn ask(
+    url: &Url,
+    sha256: Option<Sha256>,
+    transfer: &Transfer,
+    watch: &dyn Watch,
+) -> Result<(Object, Vec<u8>), Error> {
+    let told = || masked(url);
+    let want = Want { sha256, limit: LARGEST, ..Want::new([url.clone()], told()) };
+    let found = transfer
+        .survey(want, watch)
+        .await
+        .map_err(|source| Error::List { url: told(), source: Box::new(source) })?;
+    let bytes = transfer
+        .store()
+        .read(&found.object.sha256)
+        .map_err(|source| Error::Store { url: told(), source })?;
+    Ok((found.object, bytes))
+}
+
+#[cfg(test)]
+mod tests;
