@@ -71,6 +71,14 @@ enum Verb {
     Enter(commands::enter::Enter),
     /// Mirror upstreams into the site and publish them.
     Feed(commands::feed::Feed),
+    /// List the kept generations, what each holds and which one is served.
+    Generations(commands::generations::Generations),
+    /// Serve a kept generation again.
+    Rollback(commands::rollback::Rollback),
+    /// Remove old generations, and what only they needed.
+    Gc(commands::gc::Gc),
+    /// Hash all that is in the store again; name and repair what is corrupt.
+    Scrub(commands::scrub::Scrub),
     /// The machines: add, change, render, install, trace them.
     Machine {
         #[command(subcommand)]
@@ -177,6 +185,10 @@ async fn dispatch(cli: Cli, console: Console) -> Outcome {
         Verb::Logs(logs) => commands::logs::logs(&context, &logs).await,
         Verb::Enter(enter) => commands::enter::enter(&context, &enter),
         Verb::Feed(feed) => commands::feed::feed(&context, &feed).await,
+        Verb::Generations(wanted) => commands::generations::generations(&context, &wanted),
+        Verb::Rollback(rollback) => commands::rollback::rollback(&context, &rollback).await,
+        Verb::Gc(gc) => commands::gc::gc(&context, &gc).await,
+        Verb::Scrub(scrub) => commands::scrub::scrub(&context, &scrub).await,
         Verb::Machine { what } => commands::machine::machine(&context, &what).await,
         Verb::Rehearse(rehearse) => commands::rehearse::rehearse(&context, &rehearse).await,
         Verb::Completion { shell } => {

@@ -100,6 +100,12 @@ pub enum Error {
     /// Old generations or objects cannot be removed.
     #[error("cannot remove what is no longer needed")]
     Collect(#[source] io::Error),
+    /// Objects cannot be hashed again.
+    #[error("cannot hash what is in the store")]
+    Scrub(#[source] io::Error),
+    /// What is damaged cannot be put right.
+    #[error("cannot put damaged files right")]
+    Mend(#[source] io::Error),
     /// The free space cannot be told.
     #[error("cannot tell the free space of `{path}`", path = path.display())]
     Space {

@@ -7,10 +7,14 @@
 
 mod collect;
 mod error;
+mod mend;
 mod objects;
 mod parallel;
 mod publish;
 mod relpath;
+mod scrub;
+#[cfg(test)]
+mod scrub_tests;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -22,9 +26,11 @@ use std::sync::Arc;
 
 pub use collect::Collected;
 pub use error::Error;
+pub use mend::{Damage, Use};
 pub use objects::Ready;
 pub use publish::Generation;
 pub use relpath::{NotRelative, RelPath};
+pub use scrub::Scrubbed;
 
 use crate::digest::Sha256;
 

@@ -127,6 +127,8 @@ impl Store {
     fn publish_changed(&self, change: impl FnOnce(&mut Lock)) -> Result<Generation, Error> {
         let _guard = self.guard()?;
         self.sweep().map_err(Error::Collect)?;
+        // What was fetched again takes its places in the trees that lacked it.
+        self.mend_guarded()?;
         let current = self.current()?;
         let mut new = current.as_ref().map(|current| current.lock.clone()).unwrap_or_default();
         change(&mut new);
@@ -263,7 +265,7 @@ fn check_trees(trees: &[Tree]) -> Result<(), Error> {
     Ok(())
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -8,19 +8,19 @@ use fs_err as fs;
 use super::*;
 use crate::lock::{self, LockedImage, LockedRef};
 
-const NO_GRACE: Duration = Duration::ZERO;
+pub(super) const NO_GRACE: Duration = Duration::ZERO;
 
-fn opened() -> (tempfile::TempDir, Store) {
+pub(super) fn opened() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().join("store")).unwrap();
     (folder, store)
 }
 
-fn rel(path: &str) -> RelPath {
+pub(super) fn rel(path: &str) -> RelPath {
     RelPath::new(path).unwrap()
 }
 
-fn tree(store: &Store, path: &str, files: &[(&str, &str)]) -> Tree {
+pub(super) fn tree(store: &Store, path: &str, files: &[(&str, &str)]) -> Tree {
     let insert = |text: &str| store.insert_bytes(text.as_bytes()).unwrap();
     Tree {
         path: rel(path),
@@ -33,7 +33,7 @@ fn tree(store: &Store, path: &str, files: &[(&str, &str)]) -> Tree {
 }
 
 /// Reads a file as it is served.
-fn served(store: &Store, path: &str) -> Option<String> {
+pub(super) fn served(store: &Store, path: &str) -> Option<String> {
     fs::read_to_string(store.published().join("current").join(path)).ok()
 }
 

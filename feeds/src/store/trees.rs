@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::parallel::try_for_all;
-use super::publish::UNFINISHED;
+use super::publish::{UNFINISHED, remove_if_there};
 use super::{Error, Object, RelPath, Store, Tree};
 use crate::digest::{Hasher, Sha256};
 
@@ -118,6 +118,16 @@ impl Store {
             }
             linked => Ok(linked?),
         }
+    }
+
+    /// Puts the object in the place of a file of a tree, by one rename.
+    pub(super) fn relink(&self, object: &Object, path: &Path) -> io::Result<()> {
+        let fresh = self.tree_path(&format!("{UNFINISHED}link"));
+        remove_if_there(&fresh)?;
+        self.link(&open_folder(&self.objects())?, object, &open_folder(&self.trees())?, &fresh)?;
+        fs::rename(&fresh, path)?;
+        // A rename between two names of one file does nothing.
+        remove_if_there(&fresh)
     }
 }
 

@@ -6,12 +6,16 @@ pub mod config;
 pub mod down;
 pub mod enter;
 pub mod feed;
+pub mod gc;
+pub mod generations;
 pub mod live;
 pub mod logs;
 pub mod machine;
 pub mod rehearse;
 pub mod restart;
+pub mod rollback;
 pub mod run;
+pub mod scrub;
 pub mod status;
 pub mod up;
 

@@ -29,7 +29,9 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let current = transfer.store().current()?;
     let served = |tree: &RelPath| {
         let trees = current.as_ref().map(|current| &current.lock.trees)?;
-        trees.iter().find(|served| served.path == *tree)
+        let served = trees.iter().find(|served| served.path == *tree)?;
+        // One that lacks a damaged file is surveyed anew, so that the file is fetched again.
+        transfer.store().is_whole(served).then_some(served)
     };
     let apt = data.apt.iter().map(async |feed| {
         let tree = tree_path("data/apt", &feed.name)?;
@@ -125,7 +127,8 @@ pub(super) async fn publish(
 }
 
 /// How old an object must be before it may go, so that no other run loses what it just fetched.
-const COLLECT_GRACE: std::time::Duration = std::time::Duration::from_hours(1);
+pub(in crate::commands) const COLLECT_GRACE: std::time::Duration =
+    std::time::Duration::from_hours(1);
 
 fn item(name: String, outcome: Outcome<String>) -> Item {
     Item { name, outcome }

@@ -10,6 +10,8 @@ mod yum;
 
 use clap::Args;
 
+pub(super) use data::COLLECT_GRACE;
+
 use super::{Context, live};
 use crate::failure::{Class, Failure, Outcome};
 use crate::host::lock;
@@ -53,6 +55,13 @@ pub struct Feed {
     /// Survey, and print what would be fetched; fetch nothing.
     #[arg(long, visible_alias = "plan")]
     dry_run: bool,
+}
+
+impl Feed {
+    /// Feeds these kinds.
+    pub fn of(kinds: Vec<Kind>) -> Self {
+        Self { kinds, dry_run: false }
+    }
 }
 
 /// What became of one upstream.
