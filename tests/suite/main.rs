@@ -20,6 +20,7 @@ mod rack;
 mod registry;
 mod rehearsal;
 mod services;
+mod store;
 mod systemd;
 mod units;
 mod yum;

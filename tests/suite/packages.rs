@@ -7,7 +7,7 @@ use suite::mirrored::{Mirrored, PACKAGES};
 use suite::site::engine_answers;
 use suite::{Finished, Site, run};
 
-fn dnf(root: &Path, url: &str, arguments: &[&str]) -> Finished {
+pub(crate) fn dnf(root: &Path, url: &str, arguments: &[&str]) -> Finished {
     dnf_from(root, &format!("baseurl={url}\ngpgcheck=0\n"), arguments)
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn dnf_from(root: &Path, repository: &str, arguments: &[&str]) -> Fin
 }
 
 /// apt with folders of its own: its only source is data, its only key the site's.
-fn apt(root: &Path, command: &str, arguments: &[&str]) -> Finished {
+pub(crate) fn apt(root: &Path, command: &str, arguments: &[&str]) -> Finished {
     let option = |name: &str, value: &str| format!("-o{name}={value}");
     let below = |path: &str| root.join(path).display().to_string();
     run(Command::new(command)
@@ -41,7 +41,7 @@ fn apt(root: &Path, command: &str, arguments: &[&str]) -> Finished {
         .env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-fn apt_root(root: &Path, source: &str) {
+pub(crate) fn apt_root(root: &Path, source: &str) {
     for folder in [
         "etc/apt/apt.conf.d",
         "etc/apt/preferences.d",
@@ -58,7 +58,7 @@ fn apt_root(root: &Path, source: &str) {
     fs_err::write(root.join("etc/apt/sources.list"), source).expect("the source is written");
 }
 
-fn fetch(url: &str, to: &Path) {
+pub(crate) fn fetch(url: &str, to: &Path) {
     run(Command::new("curl").args(["--silent", "--show-error", "--fail", "-o"]).arg(to).arg(url))
         .ok();
 }
