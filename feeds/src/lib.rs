@@ -13,6 +13,7 @@ pub mod files;
 pub mod git;
 pub mod lock;
 pub mod oci;
+pub mod pages;
 pub mod patterns;
 pub mod plan;
 mod relay;

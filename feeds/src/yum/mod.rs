@@ -7,6 +7,7 @@ mod error;
 mod fragments;
 mod head;
 mod keys;
+mod listing;
 mod metadata;
 mod metalink;
 mod mirrorlist;
@@ -21,6 +22,7 @@ mod survey;
 pub mod treeinfo;
 
 pub use error::Error;
+pub(crate) use listing::list;
 pub use record::Unreadable;
 pub use select::{Filter, Unsatisfied, pattern_mistake};
 pub use signatures::{BadSignatures, PackageKeys};

@@ -114,6 +114,9 @@ pub(super) async fn publish(
     if trees.is_empty() && !keep.is_empty() {
         return Ok(items);
     }
+    if scope == "data" {
+        super::pages::add(store, &mut trees, &mut keep, &**watch)?;
+    }
     let scope =
         RelPath::new(scope).or_fail(Class::Unexpected, || "cannot name a scope".to_owned())?;
     let generation = store.publish(&scope, trees, &keep)?;

@@ -5,6 +5,7 @@ mod boot;
 mod data;
 mod files;
 mod gito;
+mod pages;
 mod regi;
 mod yum;
 
