@@ -15,6 +15,7 @@ mod kernels;
 mod machines;
 mod ntpd;
 mod packages;
+mod pages;
 mod proxy_dhcp;
 mod rack;
 mod registry;

@@ -96,15 +96,9 @@ fn scrub_names_what_is_corrupt_and_has_it_repaired() {
     assert_eq!(scrubbed.code, 16, "{}", scrubbed.stderr);
     assert!(scrubbed.stdout.contains("data/yum/proof: noarch/suite-words-1.0-1.noarch.rpm"));
     assert!(!rpm.exists(), "wrong bytes are served");
-    let report = json(
-        &site
-            .runctl(&["scrub", "--repair", "--json"])
-            .ok()
-            .lines()
-            .last()
-            .expect("a report")
-            .to_owned(),
-    );
+    let repaired = site.runctl(&["scrub", "--repair", "--json"]).ok();
+    // The feed reports on a line of its own, before.
+    let report = json(repaired.lines().last().expect("a report"));
     assert_eq!(report["damaged"][0]["mended"], true, "{report}");
     assert_eq!(mirrored.served_now(), before);
     assert!(site.runctl(&["scrub"]).ok().contains(" 0 damaged"));
@@ -159,9 +153,12 @@ fn assert_whole(published: &Path) -> u64 {
         for (file, object) in tree["files"].as_object().expect("files") {
             let bytes = fs_err::read(folder.join(file)).expect("each file of the lock is there");
             assert_eq!(bytes.len() as u64, object["size"].as_u64().expect("a size"), "{file}");
-            let digest: String =
-                sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(digest, object["sha256"].as_str().expect("a digest"), "{file}");
+            let told = object["sha256"].as_str().expect("a digest");
+            let told: Vec<_> = (0..told.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&told[at..at + 2], 16).expect("hexadecimal"))
+                .collect();
+            assert_eq!(sha2::Sha256::digest(&bytes).as_slice(), told, "{file}");
         }
     }
     lock["generation"].as_u64().expect("a number")
@@ -185,7 +182,9 @@ fn two_hundred_kills_leave_a_whole_generation() {
     }
     let again = r#"while :; do for state in $2; do
         cp "$1/$state" "$1/next" && mv "$1/next" "$1/etc/booddies/data.toml"
-        "$0" --root "$1" --progress none feed data >"$1/feed.log" 2>&1 || cat "$1/feed.log" >>"$1/failed.log"
+        "$0" --root "$1" --progress none feed data >"$1/feed.log" 2>&1
+        # The one that was killed may hold its lock for a moment longer.
+        code=$?; [ $code = 0 ] || [ $code = 75 ] || cat "$1/feed.log" >>"$1/failed.log"
     done; done"#;
     let published = site.state("store/published");
     let mut generations = std::collections::BTreeSet::new();
@@ -213,7 +212,8 @@ fn two_hundred_kills_leave_a_whole_generation() {
     }
     println!("{} generations were served between {KILLS} kills", generations.len());
     assert!(generations.len() > 10, "hardly anything was published: {generations:?}");
-    assert!(!site.path("failed.log").exists(), "a feed failed, and was not killed");
+    let failed = fs_err::read_to_string(site.path("failed.log")).unwrap_or_default();
+    assert_eq!(failed, "", "a feed failed, and was not killed");
     site.runctl(&["feed", "data"]).ok();
     assert_whole(&published);
     let unfinished = run(Command::new("find").arg(&published).args(["-name", ".unfinished*"]));
