@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::deb822::paragraphs;
-use crate::compression::Compression;
+use crate::compression::{Compression, read_within};
 use crate::pages::{Error, Listing, Package, first_line};
 use crate::store::{Object, RelPath, Store, Tree};
 
@@ -16,7 +16,10 @@ pub(crate) fn list(store: &Store, tree: &Tree) -> Result<Listing, Error> {
     for (path, object, compression) in indexes(tree) {
         let failed = |source| Error::Read { tree: tree.path.clone(), file: path.clone(), source };
         let packed = store.read(&object.sha256).map_err(Error::Store)?;
-        let text = compression.decompress(&packed, LONGEST_INDEX).map_err(failed)?;
+        let text = compression
+            .reader(&packed[..])
+            .and_then(|reader| read_within(reader, LONGEST_INDEX))
+            .map_err(failed)?;
         for paragraph in paragraphs(&String::from_utf8_lossy(&text)) {
             let mut package = Package::default();
             for (field, value) in paragraph.fields() {
