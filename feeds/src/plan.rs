@@ -72,6 +72,28 @@ pub(crate) fn recipe<'o>(
     Sha256::of(told.as_bytes())
 }
 
+/// What a plan still takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Need {
+    /// Files of the tree, fetched or not.
+    pub files: usize,
+    /// Objects to be fetched.
+    pub objects: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those of them whose size nobody tells: they are not in `bytes`.
+    pub unsized_objects: usize,
+}
+
+impl std::ops::AddAssign for Need {
+    fn add_assign(&mut self, other: Self) {
+        self.files += other.files;
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+        self.unsized_objects += other.unsized_objects;
+    }
+}
+
 impl Plan {
     /// Plans a tree as it is served already.
     pub(crate) fn unchanged(served: &Tree) -> Self {
@@ -89,13 +111,17 @@ impl Plan {
         }
     }
 
-    /// Counts the files and bytes that the store does not hold yet.
-    pub fn missing(&self, store: &Store) -> (usize, u64) {
-        let mut seen = HashSet::new();
-        self.get
-            .values()
-            .filter(|want| want.held(store).is_none() && seen.insert(want.key()))
-            .fold((0, 0), |(count, bytes), want| (count + 1, bytes + want.size.unwrap_or(0)))
+    /// Counts what must come that the store does not hold and that no plan before this one brings: `brought` has the keys.
+    pub fn need(&self, store: &Store, brought: &mut HashSet<Sha256>) -> Need {
+        let mut need = Need { files: self.get.len() + self.have.len(), ..Need::default() };
+        for want in self.get.values() {
+            if want.held(store).is_none() && brought.insert(want.key()) {
+                need.objects += 1;
+                need.bytes += want.size.unwrap_or(0);
+                need.unsized_objects += usize::from(want.size.is_none());
+            }
+        }
+        need
     }
 
     /// Fetches what is missing and returns the finished tree; every bad file is named in the error.

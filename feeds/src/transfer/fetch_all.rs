@@ -30,7 +30,12 @@ impl Transfer {
         let total = missing.len();
         let known = missing.iter().all(|want| want.size.is_some()).then_some(bytes);
         let bar = Bar::start(watch, label, known);
+        self.meter.begin();
         let fetched = self.fetch_missing(label, missing, &bar).await;
+        let came = fetched.as_ref().map_or((0, 0), |objects| {
+            (objects.len(), objects.values().map(|object| object.size).sum())
+        });
+        self.meter.end(came.0, came.1);
         bar.finish(fetched.as_ref().err().map(|error| summary(error, total)));
         let fetched = fetched?;
         let found = |want: &Want| {

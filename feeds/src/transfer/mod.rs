@@ -11,6 +11,7 @@ mod attempt;
 mod error;
 mod fetch_all;
 mod lanes;
+mod meter;
 mod mirrors;
 mod partial;
 mod progress;
@@ -25,11 +26,13 @@ use url::Url;
 
 pub use address::{below, masked};
 pub use error::{Error, Failure, Reason};
+pub use meter::Pace;
 pub use want::{Bases, Place, Want};
 
 use self::answer::Retry;
 use self::attempt::{Attempt, Outcome};
 use self::lanes::Lanes;
+use self::meter::Meter;
 use self::mirrors::{Mirrors, Reputation};
 use self::partial::Partial;
 use self::progress::{Bar, Share};
@@ -92,6 +95,7 @@ pub struct Transfer {
     client: reqwest::Client,
     lanes: Lanes,
     reputation: Reputation,
+    meter: Meter,
 }
 
 /// A file that is there, or will be once it is admitted to the store.
@@ -134,12 +138,18 @@ impl Transfer {
             .build()
             .map_err(Error::Client)?;
         let lanes = Lanes::new(options.connections, options.streams);
-        Ok(Self { store, options, client, lanes, reputation: Reputation::default() })
+        let (reputation, meter) = (Reputation::default(), Meter::default());
+        Ok(Self { store, options, client, lanes, reputation, meter })
     }
 
     /// Returns the store that is fetched into.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Tells how fast files came in, if enough did.
+    pub fn pace(&self) -> Option<Pace> {
+        self.meter.pace()
     }
 
     /// Fetches one file, unless the store holds it.

@@ -53,7 +53,7 @@ impl Console {
                 Arc::new(bars)
             }
             Progress::Plain => Arc::new(lines::Plain::default()),
-            Progress::Json => Arc::new(lines::Json),
+            Progress::Json => Arc::new(lines::Json::default()),
             Progress::None => Arc::new(feeds::events::Silent),
         };
         Self { json, verbose, watch, bars: multi }

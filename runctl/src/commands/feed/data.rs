@@ -1,17 +1,18 @@
 //! `runctl feed data`: APT and YUM repositories and plain files, published together as one generation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use feeds::digest::Sha256;
 use feeds::events::Watch;
-use feeds::plan::Plan;
+use feeds::plan::{Need, Plan};
 use feeds::store::{RelPath, Store, Tree};
 use feeds::transfer::{Bases, Options, Transfer, Want};
 use feeds::trust::SiteKey;
 use futures_util::future::{join_all, join3};
 
-use super::{Item, Run};
+use super::total::Total;
+use super::{Item, Run, forecast};
 use crate::failure::{Class, Classify as _, Outcome};
 
 /// One upstream: what it is called, the tree it becomes, and what its survey decided.
@@ -81,19 +82,29 @@ pub(super) async fn publish(
     watch: &Arc<dyn Watch>,
 ) -> Outcome<Vec<Item>> {
     let store = transfer.store();
-    let missing = |plan: &Outcome<Plan>| plan.as_ref().map_or((0, 0), |plan| plan.missing(store));
-    let needed = surveyed.iter().map(|one| missing(&one.plan).1).sum();
+    let mut brought = HashSet::new();
+    let needs: Vec<_> = surveyed
+        .iter()
+        .map(|one| one.plan.as_ref().map(|plan| plan.need(store, &mut brought)).ok())
+        .collect();
     if run.dry_run {
-        return Ok(surveyed
-            .into_iter()
-            .map(|one| item(one.name, one.plan.map(|plan| planned(&plan, store))))
-            .collect());
+        forecast::learn(transfer);
+        let planned = |(one, need): (Surveyed, Option<Need>)| {
+            let outcome = one.plan.map(|_| need.map(forecast::told).unwrap_or_default());
+            Item { need, ..Item::new(one.name, outcome) }
+        };
+        return Ok(surveyed.into_iter().zip(needs).map(planned).collect());
     }
-    store.require_space(needed)?;
+    let needed = needs.into_iter().flatten().fold(Need::default(), |mut sum, need| {
+        sum += need;
+        sum
+    });
+    store.require_space(needed.bytes)?;
+    let watch = Total::of(scope, needed.bytes, Arc::clone(watch));
     let (mut items, mut trees, mut keep) = (Vec::new(), Vec::new(), Vec::new());
     let fetches = surveyed.into_iter().map(async |one| {
         let tree = match one.plan {
-            Ok(plan) => plan.fetch(transfer, &**watch).await.map_err(Into::into),
+            Ok(plan) => plan.fetch(transfer, &watch).await.map_err(Into::into),
             Err(failure) => Err(failure),
         };
         (one.name, one.tree, tree)
@@ -101,14 +112,18 @@ pub(super) async fn publish(
     for (name, path, outcome) in join_all(fetches).await {
         match outcome {
             Ok(tree) => {
-                items.push(item(name, Ok(described(&tree))));
+                items.push(Item::new(name, Ok(described(&tree))));
                 trees.push(tree);
             }
             Err(failure) => {
                 keep.push(path);
-                items.push(item(name, Err(failure)));
+                items.push(Item::new(name, Err(failure)));
             }
         }
+    }
+    drop(watch);
+    if let Some(pace) = transfer.pace() {
+        pace.remember(store);
     }
     // Where nothing succeeded there is nothing new to serve.
     if trees.is_empty() && !keep.is_empty() {
@@ -132,16 +147,6 @@ pub(super) async fn publish(
 /// How old an object must be before it may go, so that no other run loses what it just fetched.
 pub(in crate::commands) const COLLECT_GRACE: std::time::Duration =
     std::time::Duration::from_hours(1);
-
-fn item(name: String, outcome: Outcome<String>) -> Item {
-    Item { name, outcome }
-}
-
-fn planned(plan: &Plan, store: &Store) -> String {
-    let files = plan.get.len() + plan.have.len();
-    let (count, bytes) = plan.missing(store);
-    format!("{files} files, {count} to fetch, {}", indicatif::HumanBytes(bytes))
-}
 
 fn described(tree: &Tree) -> String {
     let bytes = tree.files.values().map(|object| object.size).sum();

@@ -19,10 +19,8 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let feeds = &run.site.gito.repositories;
     let name = |feed: &GitFeed| format!("git {}", feed.name);
     if run.dry_run {
-        let planned = |feed| Item {
-            name: name(feed),
-            outcome: Ok(format!("would follow {}", git::masked(&feed.url))),
-        };
+        let planned =
+            |feed| Item::new(name(feed), Ok(format!("would follow {}", git::masked(&feed.url))));
         return Ok(feeds.iter().map(planned).collect());
     }
     if feeds.is_empty() {
@@ -32,9 +30,8 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let jobs = feeds.iter().map(|feed| (source(run.site, feed), target(run.site, feed))).collect();
     let watch = run.context.console.watch();
     let results = git::mirror_all(jobs, PARALLEL, &*watch).await;
-    let items = feeds.iter().zip(results).map(|(feed, result)| Item {
-        name: name(feed),
-        outcome: result.map(|mirrored| described(&mirrored)).map_err(Into::into),
+    let items = feeds.iter().zip(results).map(|(feed, result)| {
+        Item::new(name(feed), result.map(|mirrored| described(&mirrored)).map_err(Into::into))
     });
     Ok(items.collect())
 }

@@ -4,12 +4,15 @@ mod apt;
 mod boot;
 mod data;
 mod files;
+mod forecast;
 mod gito;
 mod pages;
 mod regi;
+mod total;
 mod yum;
 
 use clap::Args;
+use feeds::plan::Need;
 
 pub(super) use data::COLLECT_GRACE;
 
@@ -72,6 +75,22 @@ pub struct Item {
     pub name: String,
     /// What came out of it, in a few words.
     pub outcome: Outcome<String>,
+    /// What it would take, where that can be told before.
+    pub need: Option<Need>,
+}
+
+impl Item {
+    fn new(name: String, outcome: Outcome<String>) -> Self {
+        Self { name, outcome, need: None }
+    }
+
+    /// What became of it, failures included.
+    fn said(&self) -> String {
+        match &self.outcome {
+            Ok(said) => said.clone(),
+            Err(failure) => format!("failed: {}", failure.error),
+        }
+    }
 }
 
 /// Everything that the feeds of one run share.
@@ -99,41 +118,41 @@ pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
             Kind::Regi => regi::feed(&run).await,
         };
         // One kind that cannot even begin, such as git without its service, does not stop the others.
-        items.extend(outcome.unwrap_or_else(|failure| {
-            vec![Item { name: kind.name().to_owned(), outcome: Err(failure) }]
-        }));
+        items.extend(
+            outcome.unwrap_or_else(|failure| vec![Item::new(kind.name().to_owned(), Err(failure))]),
+        );
     }
-    if !feed.dry_run {
-        live::write_book(context)?;
+    if feed.dry_run {
+        forecast::report(context, &site, &items)?;
+        return verdict(context, items, "could be surveyed");
     }
+    live::write_book(context)?;
     report(context, items)
 }
 
-/// Prints what became of each upstream, and chooses the exit code.
+/// Prints what became of each upstream.
 fn report(context: &Context, items: Vec<Item>) -> Outcome {
     let mut table = Table::new(["upstream", "outcome"]);
-    let (count, mut failures) = (items.len(), Vec::new());
-    for item in items {
-        let said = match item.outcome {
-            Ok(said) => said,
-            Err(failure) => {
-                let said = format!("failed: {}", failure.error);
-                failures.push(failure);
-                said
-            }
-        };
-        table.row([item.name, said]);
+    for item in &items {
+        table.row([item.name.clone(), item.said()]);
     }
     context
         .console
         .report(|| serde_json::json!({ "upstreams": table.to_json() }), || table.to_string());
+    verdict(context, items, "are published")
+}
+
+/// Tells every failure, and chooses the exit code; `fine` is what can be said of the others.
+fn verdict(context: &Context, items: Vec<Item>, fine: &str) -> Outcome {
+    let count = items.len();
+    let mut failures: Vec<_> = items.into_iter().filter_map(|item| item.outcome.err()).collect();
     match failures.len() {
         0 => Ok(()),
         failed if failed < count => {
             for failure in &failures {
                 context.console.failure(failure);
             }
-            let told = format!("{failed} of {count} upstreams failed; the others are published");
+            let told = format!("{failed} of {count} upstreams failed; the others {fine}");
             Err(Failure::say(Class::FeedPartly, told)
                 .hint("mend these, then run the same again: it goes on from here"))
         }

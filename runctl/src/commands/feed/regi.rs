@@ -17,7 +17,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let feeds = &run.site.regi.images;
     let name = |feed: &ImageFeed| format!("image {}", feed.name);
     if run.dry_run {
-        let planned = |feed| Item { name: name(feed), outcome: Ok(plan(feed)) };
+        let planned = |feed| Item::new(name(feed), Ok(plan(feed)));
         return Ok(feeds.iter().map(planned).collect());
     }
     if feeds.is_empty() {
@@ -29,7 +29,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let mut items = Vec::new();
     for feed in feeds {
         let outcome = one(feed, &regi, &scratch, &*watch).await;
-        items.push(Item { name: name(feed), outcome: outcome.map(|copied| described(&copied)) });
+        items.push(Item::new(name(feed), outcome.map(|copied| described(&copied))));
     }
     Ok(items)
 }
