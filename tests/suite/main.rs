@@ -5,6 +5,7 @@ mod baseline;
 mod boot;
 mod faults;
 mod firmware;
+mod forecast;
 mod git;
 mod house;
 mod image_install;

@@ -163,7 +163,9 @@ impl Partial {
             none => {
                 let opened = lock_first_free(&self.folder, &self.key)?;
                 // Another run may have left something since we looked.
-                opened.1.set_len(0)?;
+                if opened.1.metadata()?.len() > 0 {
+                    opened.1.set_len(0)?;
+                }
                 Ok(none.insert(opened))
             }
         }
