@@ -6,7 +6,7 @@ use std::sync::Arc;
 use feeds::digest::Sha256;
 use feeds::events::Watch;
 use feeds::plan::{Need, Plan};
-use feeds::store::{RelPath, Store, Tree};
+use feeds::store::{Generation, RelPath, Store, Tree};
 use feeds::transfer::{Bases, Options, Transfer, Want};
 use feeds::trust::SiteKey;
 use futures_util::future::{join_all, join3};
@@ -83,65 +83,78 @@ pub(super) async fn publish(
 ) -> Outcome<Vec<Item>> {
     let store = transfer.store();
     let mut brought = HashSet::new();
-    let needs: Vec<_> = surveyed
-        .iter()
-        .map(|one| one.plan.as_ref().map(|plan| plan.need(store, &mut brought)).ok())
-        .collect();
+    let need = |one: &Surveyed| Some(one.plan.as_ref().ok()?.need(store, &mut brought));
+    let needs: Vec<_> = surveyed.iter().map(need).collect();
     if run.dry_run {
         forecast::learn(transfer);
-        let planned = |(one, need): (Surveyed, Option<Need>)| {
-            let outcome = one.plan.map(|_| need.map(forecast::told).unwrap_or_default());
-            Item { need, ..Item::new(one.name, outcome) }
-        };
         return Ok(surveyed.into_iter().zip(needs).map(planned).collect());
     }
-    let needed = needs.into_iter().flatten().fold(Need::default(), |mut sum, need| {
-        sum += need;
-        sum
-    });
-    store.require_space(needed.bytes)?;
-    let watch = Total::of(scope, needed.bytes, Arc::clone(watch));
-    let (mut items, mut trees, mut keep) = (Vec::new(), Vec::new(), Vec::new());
-    let fetches = surveyed.into_iter().map(async |one| {
-        let tree = match one.plan {
-            Ok(plan) => plan.fetch(transfer, &watch).await.map_err(Into::into),
-            Err(failure) => Err(failure),
-        };
-        (one.name, one.tree, tree)
-    });
-    for (name, path, outcome) in join_all(fetches).await {
-        match outcome {
-            Ok(tree) => {
-                items.push(Item::new(name, Ok(described(&tree))));
-                trees.push(tree);
-            }
-            Err(failure) => {
-                keep.push(path);
-                items.push(Item::new(name, Err(failure)));
-            }
-        }
-    }
-    drop(watch);
+    let needed: u64 = needs.iter().flatten().map(|need| need.bytes).sum();
+    store.require_space(needed)?;
+    let total = Total::of(scope, needed, Arc::clone(watch));
+    let mut fetched = fetch(surveyed, transfer, &total).await;
+    drop(total);
     if let Some(pace) = transfer.pace() {
         pace.remember(store);
     }
     // Where nothing succeeded there is nothing new to serve.
-    if trees.is_empty() && !keep.is_empty() {
-        return Ok(items);
+    if fetched.trees.is_empty() && !fetched.keep.is_empty() {
+        return Ok(fetched.items);
     }
     if scope == "data" {
-        super::pages::add(store, &mut trees, &mut keep, &**watch)?;
+        super::pages::add(store, &mut fetched.trees, &mut fetched.keep, &**watch)?;
     }
     let scope =
         RelPath::new(scope).or_fail(Class::Unexpected, || "cannot name a scope".to_owned())?;
-    let generation = store.publish(&scope, trees, &keep)?;
-    run.context.console.note(&format!(
-        "{} is served as generation {}",
-        scope.as_str(),
-        generation.number
-    ));
-    store.collect(run.site.data.keep, COLLECT_GRACE)?;
-    Ok(items)
+    let before = store.kept()?.last().copied();
+    let Generation { number, .. } = store.publish(&scope, fetched.trees, &fetched.keep)?;
+    run.context.console.note(&format!("{scope} is served as generation {number}"));
+    // Where nothing was published nothing became garbage.
+    if before.is_none_or(|before| before < number) {
+        store.collect(run.site.data.keep, COLLECT_GRACE)?;
+    }
+    Ok(fetched.items)
+}
+
+/// What would become of an upstream.
+fn planned((one, need): (Surveyed, Option<Need>)) -> Item {
+    let outcome = one.plan.map(|_| need.map(forecast::told).unwrap_or_default());
+    Item { need, ..Item::new(one.name, outcome) }
+}
+
+/// What came of all plans: the trees that are whole, and the places of those that stay as they were.
+struct Fetched {
+    items: Vec<Item>,
+    trees: Vec<Tree>,
+    keep: Vec<RelPath>,
+}
+
+async fn fetch(surveyed: Vec<Surveyed>, transfer: &Transfer, watch: &dyn Watch) -> Fetched {
+    let fetches = surveyed.into_iter().map(async |one| {
+        let tree = match one.plan {
+            Ok(plan) => plan.fetch(transfer, watch).await.map_err(Into::into),
+            Err(failure) => Err(failure),
+        };
+        (one.name, one.tree, tree)
+    });
+    let mut fetched = Fetched { items: Vec::new(), trees: Vec::new(), keep: Vec::new() };
+    for (name, path, outcome) in join_all(fetches).await {
+        fetched.items.push(Item::new(
+            name,
+            match outcome {
+                Ok(tree) => {
+                    let described = described(&tree);
+                    fetched.trees.push(tree);
+                    Ok(described)
+                }
+                Err(failure) => {
+                    fetched.keep.push(path);
+                    Err(failure)
+                }
+            },
+        ));
+    }
+    fetched
 }
 
 /// How old an object must be before it may go, so that no other run loses what it just fetched.
