@@ -26,3 +26,4 @@ mod store;
 mod systemd;
 mod units;
 mod yum;
+mod yum_parts;
