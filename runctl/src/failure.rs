@@ -94,10 +94,10 @@ impl<T, E: Into<anyhow::Error>> Classify<T> for Result<T, E> {
 impl<E: feeds::Classified + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let class = match error.class() {
-            feeds::Class::Upstream => Class::Feed,
+            // What this machine lacks, such as room, fails a feed as an upstream does.
+            feeds::Class::Upstream | feeds::Class::Local => Class::Feed,
             feeds::Class::Verification => Class::Verification,
             feeds::Class::Configuration => Class::Configuration,
-            feeds::Class::Local => Class::Unexpected,
             feeds::Class::Interrupted => Class::Interrupted,
         };
         let hint = error.hint();

@@ -39,11 +39,15 @@ fn a_killed_feed_leaves_the_old_generation_and_resumes() {
     assert!(!before.is_empty());
 
     renew(&mirrored);
-    for heavy in ["suite-heavy-1.0-1.noarch.rpm", "suite-heavy_1.0_all.deb"] {
-        mirrored.upstream.break_file(heavy, Fault::Stalled);
-        let asked = mirrored.upstream.asked(heavy);
+    let heavy = ["suite-heavy-1.0-1.noarch.rpm", "suite-heavy_1.0_all.deb"];
+    for file in heavy {
+        // Both stall: what came whole before the kill would not be asked for again.
+        for stalled in heavy {
+            mirrored.upstream.break_file(stalled, Fault::Stalled);
+        }
+        let asked = mirrored.upstream.asked(file);
         let feed = mirrored.site.command(&["feed", "data"]).spawn().expect("runctl starts");
-        kill_once_asked(feed, &mirrored.upstream, heavy, asked);
+        kill_once_asked(feed, &mirrored.upstream, file, asked);
         assert_eq!(mirrored.served_now(), before, "what was served has changed");
         mirrored.upstream.heal();
     }

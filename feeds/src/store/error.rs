@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::RelPath;
+use super::space::RESERVE;
 use crate::digest::Sha256;
 use crate::{Class, Classified};
 
@@ -141,7 +142,7 @@ impl Classified for Error {
         match self {
             Self::NoSpace { path, needed, free } => Some(format!(
                 "free {} bytes below `{}`, or mirror less",
-                needed.saturating_sub(*free),
+                needed.saturating_add(RESERVE).saturating_sub(*free),
                 path.display()
             )),
             Self::Busy { .. } => Some("wait until the other run has ended".to_owned()),

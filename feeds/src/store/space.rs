@@ -3,7 +3,7 @@
 use super::{Error, Store};
 
 /// Left free for indexes, lock files and the rest of the machine.
-const RESERVE: u64 = 64 * 1024 * 1024;
+pub(super) const RESERVE: u64 = 64 * 1024 * 1024;
 
 impl Store {
     /// Refuses if fewer than `needed` bytes and a small reserve are free.

@@ -5,6 +5,7 @@ use std::io;
 
 use super::record::Unreadable;
 use super::select::Unsatisfied;
+use crate::patterns::NotPattern;
 use crate::store::{self, NotRelative, RelPath};
 use crate::{Class, Classified, transfer, trust};
 
@@ -59,7 +60,7 @@ pub enum Error {
     Unsatisfied { name: String, unsatisfied: BTreeSet<Unsatisfied> },
     /// A pattern makes no sense.
     #[error("cannot filter `{name}`")]
-    Pattern { name: String, source: globset::Error },
+    Pattern { name: String, source: NotPattern },
     /// New metadata could not be written.
     #[error("cannot write the metadata of `{name}`")]
     Write { name: String, source: io::Error },

@@ -24,7 +24,7 @@ pub mod treeinfo;
 pub use error::Error;
 pub(crate) use listing::list;
 pub use record::Unreadable;
-pub use select::{Filter, Unsatisfied, pattern_mistake};
+pub use select::{Filter, Unsatisfied};
 pub use signatures::{BadSignatures, PackageKeys};
 pub use source::{InstallTree, Selection, Signed, Source, Trust, Upstream};
 pub use survey::survey;

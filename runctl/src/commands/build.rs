@@ -63,7 +63,10 @@ pub async fn build(context: &Context, build: &Build) -> Outcome {
 fn report(context: &Context, made: &Made) {
     let text = || {
         let Made { path, size, generation } = made;
-        format!("/{path}/, {}, is served as generation {generation}", indicatif::HumanBytes(*size))
+        format!(
+            "/{path}/, {}, is served as generation {generation}\n",
+            indicatif::HumanBytes(*size)
+        )
     };
     context.console.report(|| serde_json::json!({ "built": made }), text);
 }
@@ -73,10 +76,7 @@ async fn loaders(context: &Context, site: &Site) -> Outcome {
     let _lock = lock_engine(site, "build loaders", Duration::ZERO).await?;
     let watch = context.console.watch();
     let made = images::loaders::build(&docker, site, Options::default(), &*watch).await?;
-    context.console.report(
-        || serde_json::json!({ "built": "built/loaders", "generation": made.number }),
-        || format!("/built/loaders/ is served as generation {}\n", made.number),
-    );
+    report(context, &made);
     Ok(())
 }
 

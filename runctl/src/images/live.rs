@@ -5,8 +5,9 @@ use std::path::Path;
 
 use feeds::store::Store;
 
+use super::built::{Files, place};
 use super::mmdebstrap::Mmdebstrap;
-use super::own_set::{self, Files, OwnSet, place};
+use super::own_set::{self, OwnSet};
 use super::{Made, Steps};
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::site::Site;

@@ -3,22 +3,20 @@
 //! An image of their own is built on that of boot, and its files are published; so the tools that make media stay off this
 //! host, and the same input makes nothing anew.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
 use feeds::events::Watch;
-use feeds::store::{Generation, Object, RelPath, Store, Tree};
+use feeds::store::{RelPath, Store};
 
 use super::archive::Reader;
-use super::{BaseImage, Builder, Options, context};
+use super::built::{self, Files};
+use super::{BaseImage, Builder, Made, Options, context};
 use crate::engine::Docker;
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::services::{Service, grub};
 use crate::site::Site;
 
-/// Where everything lies that runctl built itself.
-const SCOPE: &str = "built";
 /// The tree, and the folder of its sources in `images/`.
 const NAME: &str = "loaders";
 
@@ -28,7 +26,7 @@ pub async fn build(
     site: &Site,
     options: Options,
     watch: &dyn Watch,
-) -> Outcome<Generation> {
+) -> Outcome<Made> {
     super::build(docker, site, &[Service::Boot], options, watch).await?;
     let builder = Builder { docker, site, options, watch };
     let base = builder.named_base(&super::reference(site, Service::Boot.name())).await?;
@@ -38,7 +36,7 @@ pub async fn build(
     docker.save(&reference, archive.path()).await?;
     let store = Store::open(site.layout.store())?;
     let files = insert(&store, archive.path())?;
-    publish(&store, files)
+    built::publish(&store, NAME, "the image of boot, and your own loaders".to_owned(), files)
 }
 
 impl Builder<'_> {
@@ -105,11 +103,11 @@ fn script(rack: Ipv4Addr) -> String {
 }
 
 /// Takes the files out of an image's layers into the store.
-fn insert(store: &Store, archive: &Path) -> Outcome<BTreeMap<RelPath, Object>> {
+fn insert(store: &Store, archive: &Path) -> Outcome<Files> {
     let tried = || "cannot read the loaders that were built".to_owned();
     let mut reader = Reader::open(archive).or_fail(Class::Engine, tried)?;
     let manifest = reader.json("manifest.json").or_fail(Class::Engine, tried)?;
-    let mut files = BTreeMap::new();
+    let mut files = Files::new();
     for layer in manifest[0]["Layers"].as_array().into_iter().flatten() {
         let name = layer.as_str().unwrap_or_default();
         let (layer, _) = reader.member(name).or_fail(Class::Engine, tried)?;
@@ -127,23 +125,4 @@ fn insert(store: &Store, archive: &Path) -> Outcome<BTreeMap<RelPath, Object>> {
         }
     }
     Ok(files)
-}
-
-/// Publishes the files as they are; what else was built stays.
-fn publish(store: &Store, files: BTreeMap<RelPath, Object>) -> Outcome<Generation> {
-    let tried = || "cannot name the tree of loaders".to_owned();
-    let scope = RelPath::new(SCOPE).or_fail(Class::Unexpected, tried)?;
-    let path = RelPath::new(format!("{SCOPE}/{NAME}")).or_fail(Class::Unexpected, tried)?;
-    let current = store.current()?;
-    let trees = current.iter().flat_map(|current| &current.lock.trees);
-    let keep: Vec<_> = trees.map(|tree| tree.path.clone()).filter(|tree| *tree != path).collect();
-    let tree = Tree {
-        path,
-        upstream: "the image of boot, and your own loaders".to_owned(),
-        trust: "built by this site".to_owned(),
-        recipe: None,
-        evidence: BTreeMap::new(),
-        files,
-    };
-    Ok(store.publish(&scope, vec![tree], &keep)?)
 }

@@ -4,6 +4,7 @@
 
 mod archive;
 mod base;
+mod built;
 mod context;
 pub mod live;
 pub mod loaders;

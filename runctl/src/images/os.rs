@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use feeds::store::Store;
 
+use super::built::{Files, place};
 use super::mmdebstrap::Mmdebstrap;
-use super::own_set::{self, Files, OwnSet, place};
+use super::own_set::{self, OwnSet};
 use super::{Made, Steps};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::site::{SUMS, Site};

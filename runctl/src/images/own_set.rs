@@ -1,12 +1,13 @@
 //! The site's own APT set, as the source of the roots that machines run: what is not in it cannot be in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use feeds::store::{Object, RelPath, Store, Tree};
+use feeds::store::Store;
 use sha2::Digest as _;
 
 use super::Made;
+use super::built::{self, Files};
 use super::mmdebstrap::Mmdebstrap;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::files;
@@ -15,12 +16,6 @@ use crate::site::Site;
 
 /// The site's public key, in a repository that the site indexed itself.
 const KEYRING: &str = "booddies-archive-keyring.asc";
-/// What is published below the URL space of data as `built/…`.
-const SCOPE: &str = "built";
-
-/// The files of a tree that was built.
-pub(super) type Files = BTreeMap<RelPath, Object>;
-
 /// One published APT repository, of one generation.
 pub(super) struct OwnSet {
     /// Its name in data.toml.
@@ -127,7 +122,7 @@ impl OwnSet {
         format!("apt/{} of this site, input {input}", self.name)
     }
 
-    /// Publishes what was made from it as one tree below `built/`; other trees there stay.
+    /// Publishes what was made from it; other trees that were built stay.
     pub(super) fn publish(
         &self,
         site: &Site,
@@ -135,28 +130,8 @@ impl OwnSet {
         input: &str,
         files: Files,
     ) -> Outcome<Made> {
-        let store = Store::open(site.layout.store())?;
-        let bytes = files.values().map(|object| object.size).sum();
-        let path = format!("{SCOPE}/{name}");
-        let tree = Tree {
-            path: place(&path)?,
-            upstream: self.origin(input),
-            trust: "built by this site".to_owned(),
-            recipe: None,
-            evidence: BTreeMap::new(),
-            files,
-        };
-        let current = store.current()?;
-        let keep: Vec<_> =
-            current.into_iter().flat_map(|it| it.lock.trees).map(|tree| tree.path).collect();
-        let generation = store.publish(&place(SCOPE)?, vec![tree], &keep)?.number;
-        Ok(Made { path, size: bytes, generation })
+        built::publish(&Store::open(site.layout.store())?, name, self.origin(input), files)
     }
-}
-
-/// Names a place in a generation.
-pub(super) fn place(path: &str) -> Outcome<RelPath> {
-    RelPath::new(path).or_fail(Class::Unexpected, || format!("`{path}` is not a path"))
 }
 
 /// The one suite of a repository that the site indexed.

@@ -1,3 +1,5 @@
+//! Metalinks as mirror managers write them, and as an attacker would.
+
 use super::*;
 
 const PRESENT: &[u8] = b"<repomd>2</repomd>";

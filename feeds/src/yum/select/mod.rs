@@ -15,13 +15,13 @@ use std::fmt;
 use std::io::BufRead;
 
 use self::closure::Closure;
-pub use self::pattern::pattern_mistake;
-use self::pattern::{Patterns, is_pattern};
+use self::pattern::{fit, is_pattern};
 use self::streams::Streams;
 use self::universe::{Owner, Package, Universe, find_files, read_package};
 use self::words::Words;
 use super::metadata::Fragments;
 use super::record::Unreadable;
+use crate::patterns::{NotPattern, Patterns};
 
 /// What is kept of a repository. All together empty, everything is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(super) enum Failure<E> {
     /// A metadata file makes no sense.
     Read(&'static str, Unreadable),
     /// A pattern makes no sense.
-    Pattern(globset::Error),
+    Pattern(NotPattern),
     /// What is asked for is not there.
     Unsatisfied(BTreeSet<Unsatisfied>),
 }
@@ -212,12 +212,12 @@ impl Rules<'_> {
             || self.architectures.iter().any(|one| one == architecture);
         // What is built from is nothing that an installation takes.
         let source = matches!(architecture, "src" | "nosrc") && !self.filter.packages.is_empty();
-        wanted && !source && !self.exclude.fit(name, evr, architecture)
+        wanted && !source && !fit(&self.exclude, name, evr, architecture)
     }
 
     fn includes(&self, package: &Package, words: &Words) -> bool {
         let [name, evr, architecture] = texts(package, words);
-        self.include.fit(name, evr, architecture)
+        fit(&self.include, name, evr, architecture)
     }
 
     /// The first architecture that is named goes before the second, and all 64 bits before 32.
@@ -300,7 +300,7 @@ fn want<E>(closure: &mut Closure<'_>, universe: &Universe, asked: &str) -> Resul
     let mut newest: HashMap<_, usize> = HashMap::new();
     for (place, package) in universe.packages.iter().enumerate() {
         let [name, evr, architecture] = texts(package, &universe.words);
-        if pattern.fit(name, evr, architecture) {
+        if fit(&pattern, name, evr, architecture) {
             let best = newest.entry((name, architecture)).or_insert(place);
             let [_, best_evr, _] = texts(&universe.packages[*best], &universe.words);
             if version::compare(evr, best_evr).is_gt() {

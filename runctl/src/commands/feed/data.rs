@@ -130,7 +130,7 @@ struct Fetched {
 }
 
 async fn fetch(surveyed: Vec<Surveyed>, transfer: &Transfer, watch: &dyn Watch) -> Fetched {
-    let fetches = surveyed.into_iter().map(async |one| {
+    let work = surveyed.into_iter().map(async |one| {
         let tree = match one.plan {
             Ok(plan) => plan.fetch(transfer, watch).await.map_err(Into::into),
             Err(failure) => Err(failure),
@@ -138,7 +138,7 @@ async fn fetch(surveyed: Vec<Surveyed>, transfer: &Transfer, watch: &dyn Watch) 
         (one.name, one.tree, tree)
     });
     let mut fetched = Fetched { items: Vec::new(), trees: Vec::new(), keep: Vec::new() };
-    for (name, path, outcome) in join_all(fetches).await {
+    for (name, path, outcome) in join_all(work).await {
         fetched.items.push(Item::new(
             name,
             match outcome {

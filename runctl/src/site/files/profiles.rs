@@ -65,7 +65,9 @@ pub(super) fn read(
                 None => table.object("inherits", format!("there is no profile `{name}`"), None),
                 Some(other) if other.inherits.is_some() => table.object(
                     "inherits",
-                    format!("profile `{name}` inherits itself: one level is all there is"),
+                    format!(
+                        "profile `{name}` inherits from another one: one level is all there is"
+                    ),
                     None,
                 ),
                 Some(_) => {}

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::super::super::kinds::{
-    Read, flag, name, number, sha256, text, url, word, wrong, wrong_but,
+    Read, flag, name, number, pattern, sha256, text, url, word, wrong_but,
 };
 use super::super::super::model::{Trust, YumFeed, YumFilter, YumSigned, YumTree, YumUpstream};
 use super::super::super::table::Table;
@@ -132,10 +132,7 @@ fn package(value: &Value) -> Read<String> {
     if text.contains(['(', ' ']) {
         return Ok(text);
     }
-    match feeds::yum::pattern_mistake(&text) {
-        None => Ok(text),
-        Some(mistake) => wrong(format!("`{text}` is not a pattern: {mistake}")),
-    }
+    pattern(value)
 }
 
 /// A stream of a module.
