@@ -15,12 +15,12 @@ pub struct Install {
 }
 
 impl Install {
-    /// Begins; what is told goes to a file. Whatever takes longer than `patience` hangs.
-    pub fn of(site: &Site, machine: &str, log: &Path, patience: Duration) -> Self {
+    /// Begins, with `more` arguments; what is told goes to a file. Whatever takes longer than `patience` hangs.
+    pub fn of(site: &Site, machine: &str, more: &[&str], log: &Path, patience: Duration) -> Self {
         let errors = fs_err::File::create(log).expect("a log").into_file();
         let seconds = patience.as_secs().to_string();
         let mut rehearse = site.command(&["rehearse", machine, "--install", "--hold"]);
-        rehearse.args(["--memory", "1536", "--timeout", &seconds]);
+        rehearse.args(["--timeout", &seconds]).args(more);
         rehearse.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
         let child = rehearse.spawn().expect("runctl starts");
         Self { child, log: log.to_owned(), patience }
@@ -69,11 +69,11 @@ impl Key {
     }
 
     /// Runs a command on a machine as somebody, by this key alone.
-    pub fn ssh(&self, who: &str, address: Ipv4Addr, command: &str) -> Finished {
+    pub fn ssh(&self, who: &str, address: Ipv4Addr, port: u16, command: &str) -> Finished {
         let mut ssh = Command::new("ssh");
         ssh.args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=60"]);
         ssh.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
         ssh.args(["-o", "LogLevel=ERROR", "-i"]).arg(&self.0);
-        run(ssh.arg(format!("{who}@{address}")).arg(command))
+        run(ssh.args(["-p", &port.to_string()]).arg(format!("{who}@{address}")).arg(command))
     }
 }

@@ -1,17 +1,16 @@
 //! The test that rack exists for: an empty disk becomes a Debian that boots from it, by BIOS and by UEFI, with no way out.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
+use suite::install::{Install, Key};
 use suite::site::{IMAGES, engine_answers};
-use suite::{Finished, Site, run};
+use suite::{Finished, Site};
 
 use crate::git::upstream;
 use crate::registry::registry;
 
-const PORT: &str = "2222";
+const PORT: u16 = 2222;
 /// Emulated on two cores an install takes minutes; whatever takes so long hangs.
 const PATIENCE: Duration = Duration::from_mins(25);
 
@@ -48,16 +47,14 @@ swap_mib = 9000
 struct Prepared {
     site: Site,
     folder: tempfile::TempDir,
+    key: Key,
 }
 
 impl Prepared {
     fn new() -> Self {
         let (site, folder) = (Site::built(), tempfile::tempdir().expect("a folder"));
-        let key = folder.path().join("key");
-        run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key))
-            .ok();
-        let public = fs_err::read_to_string(key.with_extension("pub")).expect("a public key");
-        site.configure("ops.pub", &public);
+        let key = Key::made_in(folder.path());
+        site.configure("ops.pub", &key.public());
         for file in ["distros/debian.toml", "distros/live.toml", "answers/image.conf"]
             .into_iter()
             .chain(["answers/baseline.sh", "answers/debian.preseed"])
@@ -98,25 +95,22 @@ impl Prepared {
         for profile in ["node", "grown", "vast"] {
             site.runctl(&["build", "os", profile]).ok();
         }
-        Self { site, folder }
+        Self { site, folder, key }
     }
 
-    fn key(&self) -> PathBuf {
-        self.folder.path().join("key")
+    /// Switches a machine on, to be installed.
+    fn install_of(&self, machine: &str) -> Install {
+        let log = self.folder.path().join(format!("{machine}.log"));
+        Install::of(&self.site, machine, &[], &log, PATIENCE)
     }
 
     /// Runs a script as root on an installed machine.
     fn on(&self, machine: u8, script: &str) -> Finished {
-        self.ssh(machine, PORT, &["sudo", "sh", "-euc", &format!("'{script}'")])
+        self.ssh(machine, PORT, &format!("sudo sh -euc '{script}'"))
     }
 
-    fn ssh(&self, machine: u8, port: &str, words: &[&str]) -> Finished {
-        let whom = format!("ops@{}", self.site.host(20 + machine));
-        let mut ssh = Command::new("ssh");
-        ssh.arg("-i").arg(self.key()).args(["-p", port, "-o", "BatchMode=yes"]);
-        ssh.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
-        ssh.args(["-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20", &whom]);
-        run(ssh.args(words))
+    fn ssh(&self, machine: u8, port: u16, command: &str) -> Finished {
+        self.key.ssh("ops", self.site.host(20 + machine), port, command)
     }
 
     /// What rack knows of a machine's install.
@@ -132,58 +126,6 @@ fn shipped(file: &str) -> String {
     fs_err::read_to_string(path).expect("it is shipped")
 }
 
-/// A rehearsal that goes on in the background; ended when dropped.
-struct Rehearsal {
-    child: Child,
-    log: PathBuf,
-}
-
-impl Rehearsal {
-    fn of(prepared: &Prepared, machine: &str) -> Self {
-        let log = prepared.folder.path().join(format!("{machine}.log"));
-        let errors = fs_err::File::create(&log).expect("a log").into_file();
-        let patience = PATIENCE.as_secs().to_string();
-        let child = prepared
-            .site
-            .command(&["rehearse", machine, "--install", "--hold", "--timeout", &patience])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(errors)
-            .spawn()
-            .expect("runctl starts");
-        Self { child, log }
-    }
-
-    /// Waits until it has told a stage, in a line of its own.
-    fn until(&mut self, stage: &str) -> String {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let log = fs_err::read_to_string(&self.log).expect("the log can be read");
-            if log.lines().any(|line| line.split_whitespace().any(|word| word == stage)) {
-                return log;
-            }
-            let ended = self.child.try_wait().expect("it can be waited for");
-            assert!(ended.is_none(), "it ended before `{stage}`:\n{log}");
-            assert!(Instant::now() < end, "`{stage}` was not reached:\n{log}");
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-
-    /// Ends it as an operator does.
-    fn interrupt(&mut self) {
-        let id = self.child.id().to_string();
-        run(Command::new("kill").args(["-INT", &id])).ok();
-        self.child.wait().expect("it ends");
-    }
-}
-
-impl Drop for Rehearsal {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 #[test]
 fn an_empty_disk_becomes_a_debian_with_no_way_out() {
     if !engine_answers("install by image") {
@@ -191,14 +133,13 @@ fn an_empty_disk_becomes_a_debian_with_no_way_out() {
     }
     let prepared = Prepared::new();
     for (number, name) in [(1, "kvm-1"), (2, "kvm-2")] {
-        let mut rehearsal = Rehearsal::of(&prepared, name);
-        println!("{}", rehearsal.until("booted"));
+        let mut install = prepared.install_of(name);
+        eprintln!("{}", install.until("booted"));
         started_from_its_disk(&prepared, number, name);
         knows_names_and_the_time(&prepared, number, name);
         gets_packages_repositories_and_images(&prepared, number);
         is_hardened(&prepared, number);
         assert_eq!(prepared.install(name)["state"], "finished");
-        rehearsal.interrupt();
     }
     tells_a_disk_that_is_too_small(&prepared);
     remembers_a_machine_that_vanishes(&prepared);
@@ -275,26 +216,25 @@ fn is_hardened(prepared: &Prepared, number: u8) {
         assert!(sshd.contains(line), "no `{line}` in\n{sshd}");
     }
     assert!(sshd.contains("reject") || sshd.contains("policy drop"), "no firewall in\n{sshd}");
-    prepared.ssh(number, "22", &["true"]).fails();
+    prepared.ssh(number, 22, "true").fails();
 }
 
 fn tells_a_disk_that_is_too_small(prepared: &Prepared) {
-    let mut rehearsal = Rehearsal::of(prepared, "kvm-3");
-    rehearsal.until("failed");
+    let mut vm = prepared.install_of("kvm-3");
+    vm.until("failed");
     let install = prepared.install("kvm-3");
     assert_eq!(install["state"], "failed", "{install}");
     let why = install["why"].as_str().expect("a reason");
     assert!(why.contains("/dev/vda is too small: it has 8192 MiB"), "{why}");
     let stages = install["events"].to_string();
     assert!(!stages.contains("partitioned"), "it was touched: {stages}");
-    rehearsal.interrupt();
 }
 
 fn remembers_a_machine_that_vanishes(prepared: &Prepared) {
-    let mut rehearsal = Rehearsal::of(prepared, "kvm-4");
-    rehearsal.until("partitioned");
-    // As when its power fails; the kernel ends the VM with runctl.
-    drop(rehearsal);
+    let mut vm = prepared.install_of("kvm-4");
+    vm.until("partitioned");
+    // As when its power fails: the VM ends with runctl, at once.
+    drop(vm);
     let install = prepared.install("kvm-4");
     assert_eq!(install["state"], "running", "{install}");
     assert_eq!(install["stage"], "partitioned", "{install}");

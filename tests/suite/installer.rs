@@ -39,7 +39,7 @@ fn debians_own_installer_makes_a_hardened_machine_with_no_way_out() {
     site.runctl(&["up", "boot", "data", "rack", "ntpd"]).ok();
     let _kernels = fed(&site, folder.path());
     let log = folder.path().join("rehearsal.log");
-    let mut install = Install::of(&site, "kvm-1", &log, PATIENCE);
+    let mut install = Install::of(&site, "kvm-1", &["--memory", "1536"], &log, PATIENCE);
     eprintln!("{}", install.until("booted"));
     is_installed(&site, &key);
 }
@@ -113,7 +113,7 @@ fn fed(site: &Site, folder: &Path) -> Option<Upstream> {
 /// What runs from the disk is what the profile says, and nobody gets in but by its keys.
 fn is_installed(site: &Site, key: &Key) {
     let address = site.host(21);
-    let on = |command: &str| key.ssh("ops", address, command);
+    let on = |command: &str| key.ssh("ops", address, 22, command);
     let told = on("findmnt -no SOURCE /; hostname -f; systemctl is-system-running --wait").ok();
     assert_eq!(told, "/dev/vda1\nkvm-1.rack.lan\nrunning\n");
     let routes = on("ip route").ok();
@@ -122,7 +122,7 @@ fn is_installed(site: &Site, key: &Key) {
     let sources = on("apt-get indextargets --format '$(REPO_URI)'; sudo -n true; echo").stdout;
     let own = format!("http://{}/apt/debian-13/", site.address("data"));
     assert!(sources.lines().filter(|line| !line.is_empty()).all(|line| line == own), "{sources}");
-    let refused = key.ssh("root", address, "true").fails();
+    let refused = key.ssh("root", address, 22, "true").fails();
     assert!(refused.contains("Permission denied (publickey)"), "{refused}");
 
     let told = site.runctl(&["machine", "show", "kvm-1", "--json"]).ok();
