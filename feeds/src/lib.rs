@@ -10,6 +10,7 @@ pub mod digest;
 pub mod error;
 pub mod events;
 pub mod files;
+mod folder;
 pub mod git;
 pub mod lock;
 pub mod oci;

@@ -13,6 +13,7 @@ mod install;
 mod installer;
 mod interruption;
 mod kernels;
+mod loose;
 mod machines;
 mod ntpd;
 mod packages;

@@ -8,10 +8,10 @@ use suite::upstream::Upstream;
 use suite::{Finished, Site, run};
 
 /// Name, version, further lines of the spec file, paths.
-type Spec = (&'static str, &'static str, &'static str, &'static [&'static str]);
+pub(crate) type Spec = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
 /// `app` needs all kinds of things; `noise` is asked for by nobody.
-const SPECS: [Spec; 10] = [
+pub(crate) const SPECS: [Spec; 10] = [
     (
         "app",
         "1",
@@ -53,7 +53,7 @@ fn modules() -> String {
     [stream("18"), stream("20"), default.to_owned()].concat()
 }
 
-fn build(folder: &Path, (name, version, lines, paths): &Spec) {
+pub(crate) fn build(folder: &Path, (name, version, lines, paths): &Spec) {
     let build = folder.with_extension("rpmbuild");
     fs_err::create_dir_all(&build).expect("a folder");
     let make = |path: &&str| format!("install -D /dev/null %{{buildroot}}{path}\n");

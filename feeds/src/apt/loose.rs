@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -17,6 +15,7 @@ use super::reindex::{Reindex, Title};
 use super::source::Signing;
 use super::survey::tree;
 use crate::events::{Event, Watch};
+use crate::folder::{self, Found, chain};
 use crate::plan::{self, Plan};
 use crate::store::{Object, RelPath, Store, Tree};
 
@@ -26,8 +25,8 @@ const COMPONENT: &str = "main";
 const USUAL: &str = "amd64";
 /// Fields that a mirror tells, whatever a package says of itself.
 const TOLD: [&str; 7] = ["Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512", "Status"];
-/// Deeper folders run in a circle.
-const DEEPEST: usize = 32;
+/// Where the packages stand in the repository.
+const POOL: &str = "pool";
 
 /// One folder of packages.
 #[derive(Clone, Debug)]
@@ -42,15 +41,6 @@ pub struct Loose {
     pub filter: Filter,
     /// How the index is signed.
     pub signing: Signing,
-}
-
-/// One package of the folder, before it is read.
-#[derive(Clone, Debug)]
-struct Found {
-    place: RelPath,
-    path: PathBuf,
-    size: u64,
-    changed: u64,
 }
 
 /// One package that was read.
@@ -69,7 +59,7 @@ pub async fn survey(
     store: &Store,
     watch: &dyn Watch,
 ) -> Result<Plan, Error> {
-    let found = find(&source.folder)
+    let found = folder::find(&source.folder, "deb", POOL)
         .map_err(|wrong| Error::Folder { name: source.name.clone(), source: wrong })?;
     let listing: Vec<_> = found.iter().map(|one| (&one.place, one.size, one.changed)).collect();
     let trust = source.signing.site_key.fingerprint();
@@ -84,34 +74,6 @@ pub async fn survey(
         watch.event(Event::Warning { text });
     }
     Ok(plan)
-}
-
-/// Lists what is named like a package, in the folder and the folders in it.
-fn find(folder: &Path) -> io::Result<Vec<Found>> {
-    let (mut found, mut open) = (Vec::new(), vec![(folder.to_owned(), String::new(), 0)]);
-    while let Some((folder, prefix, depth)) = open.pop() {
-        for entry in fs_err::read_dir(folder)? {
-            let entry = entry?;
-            let path = entry.path();
-            let told = || {
-                io::Error::other(format!("`{}` is not a name that can be served", path.display()))
-            };
-            let metadata = fs_err::metadata(&path)?;
-            if metadata.is_dir() && depth < DEEPEST {
-                let name = entry.file_name().into_string().map_err(|_| told())?;
-                open.push((path, format!("{prefix}{name}/"), depth + 1));
-            } else if metadata.is_file() && path.extension().is_some_and(|end| end == "deb") {
-                let name = entry.file_name().into_string().map_err(|_| told())?;
-                let place =
-                    RelPath::new(format!("pool/{prefix}{name}")).map_err(io::Error::other)?;
-                let changed = metadata.modified()?.duration_since(UNIX_EPOCH);
-                let changed = changed.map_or(0, |since| since.as_secs());
-                found.push(Found { place, path, size: metadata.len(), changed });
-            }
-        }
-    }
-    found.sort_by(|a, b| a.place.cmp(&b.place));
-    Ok(found)
 }
 
 /// Reads a package: what it says of itself, and what the index adds.
@@ -139,12 +101,6 @@ fn read(found: &Found, store: &Store) -> Result<Told, String> {
         None => return Err(blame("it says nothing of itself".to_owned())),
     }
     Ok(Told { place: found.place.clone(), object, paragraph, built: control.built })
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 fn make(

@@ -64,6 +64,12 @@ pub enum Error {
     /// New metadata could not be written.
     #[error("cannot write the metadata of `{name}`")]
     Write { name: String, source: io::Error },
+    /// A folder of packages cannot be listed.
+    #[error("cannot list the packages of `{name}`")]
+    Folder { name: String, source: io::Error },
+    /// Packages of a folder that cannot be told to clients.
+    #[error("`{name}` cannot be made of its folder: {}", flaws.join("; "))]
+    Loose { name: String, flaws: Vec<String> },
     /// New metadata could not be signed.
     #[error("cannot sign the metadata of `{name}`")]
     Sign { name: String, source: Box<trust::Error> },
@@ -80,8 +86,9 @@ impl Classified for Error {
             Self::Name { .. }
             | Self::NoImages { .. }
             | Self::Unsatisfied { .. }
+            | Self::Loose { .. }
             | Self::Pattern { .. } => Class::Configuration,
-            Self::Write { .. } => Class::Local,
+            Self::Write { .. } | Self::Folder { .. } => Class::Local,
             Self::Keys { source, .. } | Self::Trust { source, .. } | Self::Sign { source, .. } => {
                 source.class()
             }

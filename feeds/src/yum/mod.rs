@@ -6,8 +6,10 @@
 mod error;
 mod fragments;
 mod head;
+mod header;
 mod keys;
 mod listing;
+mod loose;
 mod metadata;
 mod metalink;
 mod mirrorlist;
@@ -23,6 +25,7 @@ pub mod treeinfo;
 
 pub use error::Error;
 pub(crate) use listing::list;
+pub use loose::{Loose, survey as survey_loose};
 pub use record::Unreadable;
 pub use select::{Filter, Unsatisfied};
 pub use signatures::{BadSignatures, PackageKeys};

@@ -7,6 +7,7 @@ mod comps;
 mod element;
 mod fragments;
 pub(super) mod modulemd;
+mod new;
 mod output;
 mod packages;
 mod repomd;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 
 pub(super) use self::fragments::Fragments;
+pub(super) use self::new::New;
 use self::output::Output;
 use self::packages::Uncut;
 use self::repomd::Line;

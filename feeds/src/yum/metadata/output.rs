@@ -10,7 +10,7 @@ use crate::digest::{Hasher, Sha256};
 use crate::store::{self, Store};
 
 /// Writes one file. No time is written, so equal input gives equal output.
-pub(super) struct Output {
+pub(in crate::yum) struct Output {
     file: GzEncoder<tempfile::NamedTempFile>,
     open: Hasher,
     open_size: u64,

@@ -32,6 +32,11 @@ pub(super) enum Line<'a> {
 }
 
 impl Upstream {
+    /// Begins one over what no upstream has, as of a time in seconds since 1970.
+    pub(super) fn dated(built: u64) -> Self {
+        Self { revision: built.to_string(), ..Self::default() }
+    }
+
     pub(super) fn read(text: &[u8]) -> Result<Self, Unreadable> {
         let mut fragments = Fragments::open(text)?;
         let mut all = Self::default();

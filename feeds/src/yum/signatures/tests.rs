@@ -1,5 +1,6 @@
 //! Packages made here: signed, by somebody else, tampered with, cut off, hostile.
 
+use super::super::header::{HEADER_MAGIC, LEAD, LEAD_MAGIC};
 use super::*;
 use crate::trust::SiteKey;
 

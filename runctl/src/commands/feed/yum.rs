@@ -9,7 +9,7 @@ use super::{Run, data};
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::site::{Trust, YumFeed, YumFilter, YumTree, YumUpstream};
 
-/// Surveys the repository.
+/// Surveys the repository: an upstream, or a folder of packages.
 pub(super) async fn survey(
     run: &Run<'_>,
     feed: &YumFeed,
@@ -17,9 +17,19 @@ pub(super) async fn survey(
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Outcome<Plan> {
+    let upstream = match &feed.upstream {
+        YumUpstream::Urls(urls) => feeds::yum::Upstream::Urls(data::urls(urls)?),
+        YumUpstream::Mirrorlist(list) => feeds::yum::Upstream::Mirrorlist(url(list)?),
+        YumUpstream::Metalink(metalink) => feeds::yum::Upstream::Metalink(url(metalink)?),
+        YumUpstream::Folder(folder) => {
+            let (name, folder) = (feed.name.clone(), folder.clone());
+            let loose = feeds::yum::Loose { name, folder, site_key: data::site_key(run)? };
+            return Ok(feeds::yum::survey_loose(&loose, served, transfer.store()).await?);
+        }
+    };
     let source = feeds::yum::Source {
         name: feed.name.clone(),
-        upstream: upstream(&feed.upstream)?,
+        upstream,
         trust: match &feed.trust {
             Trust::Keys(files) => feeds::yum::Trust::Keys(files.clone()),
             Trust::None => feeds::yum::Trust::None,
@@ -52,15 +62,8 @@ fn selection(run: &Run<'_>, filter: &YumFilter) -> Outcome<feeds::yum::Selection
     Ok(feeds::yum::Selection::Part { filter, site_key: data::site_key(run)? })
 }
 
-fn upstream(upstream: &YumUpstream) -> Outcome<feeds::yum::Upstream> {
-    let url = |text: &String| {
-        text.parse().or_fail(Class::Configuration, || format!("`{text}` is not a URL"))
-    };
-    Ok(match upstream {
-        YumUpstream::Urls(urls) => feeds::yum::Upstream::Urls(data::urls(urls)?),
-        YumUpstream::Mirrorlist(list) => feeds::yum::Upstream::Mirrorlist(url(list)?),
-        YumUpstream::Metalink(metalink) => feeds::yum::Upstream::Metalink(url(metalink)?),
-    })
+fn url(text: &str) -> Outcome<url::Url> {
+    text.parse().or_fail(Class::Configuration, || format!("`{text}` is not a URL"))
 }
 
 fn tree(tree: &YumTree) -> Outcome<feeds::yum::InstallTree> {

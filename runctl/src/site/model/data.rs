@@ -147,6 +147,8 @@ pub enum YumUpstream {
     Mirrorlist(String),
     /// The URL of a metalink, which also tells what repomd.xml must be.
     Metalink(String),
+    /// A folder of this host with packages that the site tells of itself.
+    Folder(PathBuf),
 }
 
 /// What the keys of a YUM repository must have signed.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::super::super::kinds::{
-    Read, flag, name, number, pattern, sha256, text, url, word, wrong_but,
+    Read, flag, folder_of, name, number, pattern, sha256, text, url, word, wrong_but,
 };
 use super::super::super::model::{Trust, YumFeed, YumFilter, YumSigned, YumTree, YumUpstream};
 use super::super::super::table::Table;
@@ -16,7 +16,8 @@ use super::trust;
 pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
     let name_of_it = table.required("name", name);
     let upstream = upstream(&mut table);
-    let trust = trust(&mut table, folder);
+    let loose = matches!(upstream, YumUpstream::Folder(_));
+    let trust = if loose { Trust::None } else { trust(&mut table, folder) };
     let feed = YumFeed {
         name: name_of_it,
         upstream,
@@ -27,6 +28,31 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
         architectures: table.list("architectures", &[], name),
         filter: filter(&mut table),
     };
+    if loose {
+        const UPSTREAM: [&str; 16] = [
+            "urls",
+            "mirrorlist",
+            "metalink",
+            "keys",
+            "trust",
+            "signed",
+            "weak_digests",
+            "tree",
+            "architectures",
+            "newest",
+            "include",
+            "exclude",
+            "packages",
+            "recommends",
+            "modules",
+            "incomplete",
+        ];
+        table.know(&UPSTREAM);
+        for key in UPSTREAM.into_iter().filter(|key| table.has(key)) {
+            let help = "a folder has the packages that are in it, and the site signs".to_owned();
+            table.object(key, format!("`{key}` does not go with `from`"), Some(help));
+        }
+    }
     table.finish();
     feed
 }
@@ -53,6 +79,9 @@ fn filter(table: &mut Table<'_>) -> YumFilter {
 
 fn upstream(table: &mut Table<'_>) -> YumUpstream {
     const LISTS: [&str; 2] = ["mirrorlist", "metalink"];
+    if table.has("from") {
+        return YumUpstream::Folder(table.required("from", folder_of));
+    }
     let [mirrorlist, metalink] = LISTS.map(|key| table.optional(key, url));
     let named: Vec<_> = ["urls"].into_iter().chain(LISTS).filter(|key| table.has(key)).collect();
     if let [first, second, ..] = named[..] {
