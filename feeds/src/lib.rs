@@ -21,6 +21,8 @@ mod relay;
 pub mod store;
 pub mod transfer;
 pub mod trust;
+mod unsatisfied;
 pub mod yum;
 
 pub use error::{Class, Classified};
+pub use unsatisfied::Unsatisfied;

@@ -8,10 +8,9 @@ use jiff::Timestamp;
 use super::package::Incomplete;
 use super::reindex::Failure;
 use super::release::{Unreadable, format_date};
-use super::select::Unsatisfied;
 use crate::error::{Class, Classified};
 use crate::store::{self, NotRelative, RelPath};
-use crate::{transfer, trust};
+use crate::{Unsatisfied, transfer, trust};
 
 /// An APT repository cannot be surveyed.
 #[derive(Debug, thiserror::Error)]

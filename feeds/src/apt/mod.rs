@@ -32,7 +32,7 @@ pub(crate) use listing::list;
 pub use loose::{Loose, survey as survey_loose};
 pub use package::Incomplete;
 pub use release::Unreadable;
-pub use select::{Unsatisfied, Wanted};
+pub use select::Wanted;
 pub use source::{Extras, Missing, Selection, Signing, Source, Subset, Suite, Trust};
 pub use survey::survey;
 

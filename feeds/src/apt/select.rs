@@ -5,11 +5,11 @@
 //! collected and told at once, with who wants it.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
-use std::fmt;
 
 use super::package::{Package, Priority};
 use super::relation::{self, Relation};
 use super::version::Version;
+use crate::Unsatisfied;
 
 /// What is wanted of the indexes.
 #[derive(Clone, Debug, Default)]
@@ -20,24 +20,6 @@ pub struct Wanted {
     pub recommends: bool,
     /// Whether what every system has comes along, so that one can be made from the selection alone.
     pub minimal_system: bool,
-}
-
-/// Something that no index has.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unsatisfied {
-    /// The relation, as it is written.
-    pub relation: String,
-    /// The package that wants it; nobody, if the operator asked for it.
-    pub wanted_by: Option<String>,
-}
-
-impl fmt::Display for Unsatisfied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.wanted_by {
-            Some(package) => write!(f, "`{}`, which {package} needs", self.relation),
-            None => write!(f, "`{}`", self.relation),
-        }
-    }
 }
 
 /// All packages of one architecture, by what they can be asked for as.

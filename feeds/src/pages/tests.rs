@@ -126,17 +126,3 @@ fn an_apt_page_takes_each_package_once_from_one_index_of_each_folder() {
     assert!(html.contains("1 packages") && html.contains("The shell</td>"));
     assert!(place(&rel("data/files/x")).is_none());
 }
-
-/// Prints what a large page costs: `cargo test -p feeds sixty_thousand -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn sixty_thousand_packages() {
-    let (_folder, store) = opened();
-    let names: Vec<_> = (0..60_000).map(|number| format!("package-{number}")).collect();
-    let packages: Vec<_> = names.iter().map(|name| (name.as_str(), "One of very many")).collect();
-    let large = yum(&store, &packages);
-    let start = std::time::Instant::now();
-    let page = repository(&store, place(&large.path).unwrap(), &large, Some(&large)).unwrap();
-    println!("page made: {:.2} s", start.elapsed().as_secs_f64());
-    println!("index: {} bytes", page.files[&rel("packages.json")].size);
-}

@@ -313,35 +313,3 @@ fn the_kept_generations_are_at_hand_newest_first() {
     store.collect(2, NO_GRACE).unwrap();
     assert_eq!(recent(), ["three"]);
 }
-
-/// Prints what publishing costs: `cargo test -p feeds a_hundred_thousand -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn a_hundred_thousand_links() {
-    let (_folder, store) = opened();
-    let mut files = BTreeMap::new();
-    for number in 0..100_000 {
-        let bytes = format!("package {number}");
-        let object = Object { sha256: Sha256::of(bytes.as_bytes()), size: bytes.len() as u64 };
-        let path = store.path(&object.sha256);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-        files.insert(rel(&format!("Packages/{}/name-{number}-1.0.rpm", number % 36)), object);
-    }
-    store.sync().unwrap();
-    let mut whole = tree(&store, "data/yum/os", &[]);
-    whole.files = files;
-    let timed = |what: &str, act: &dyn Fn()| {
-        let start = std::time::Instant::now();
-        act();
-        println!("{what}: {:.3} s", start.elapsed().as_secs_f64());
-    };
-    timed("listing hashed", &|| assert_ne!(whole.id(), Sha256::of(b"")));
-    timed("published", &|| drop(store.publish(&rel("data"), vec![whole.clone()], &[]).unwrap()));
-    timed("lock read", &|| drop(store.current().unwrap()));
-    let boot = tree(&store, "boot/x", &[("vmlinuz", "k")]);
-    timed("another tree beside it", &|| {
-        drop(store.publish(&rel("boot"), vec![boot.clone()], &[]).unwrap());
-    });
-    timed("collected", &|| drop(store.collect(1, NO_GRACE).unwrap()));
-}

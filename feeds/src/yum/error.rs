@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::io;
 
 use super::record::Unreadable;
-use super::select::Unsatisfied;
 use crate::patterns::NotPattern;
 use crate::store::{self, NotRelative, RelPath};
-use crate::{Class, Classified, transfer, trust};
+use crate::{Class, Classified, Unsatisfied, transfer, trust};
 
 /// A YUM repository or an installation tree cannot be surveyed.
 #[derive(Debug, thiserror::Error)]

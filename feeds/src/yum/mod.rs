@@ -27,7 +27,7 @@ pub use error::Error;
 pub(crate) use listing::list;
 pub use loose::{Loose, survey as survey_loose};
 pub use record::Unreadable;
-pub use select::{Filter, Unsatisfied};
+pub use select::Filter;
 pub use signatures::{BadSignatures, PackageKeys};
 pub use source::{InstallTree, Selection, Signed, Source, Trust, Upstream};
 pub use survey::survey;

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::Closed;
 use super::rich::{Plain, Relation};
 use super::universe::{Capability, Universe};
 use super::version::{self, Range};
 use super::words::Word;
-use super::{Closed, Unsatisfied};
+use crate::Unsatisfied;
 
 /// A selection as it grows.
 pub(super) struct Closure<'u> {

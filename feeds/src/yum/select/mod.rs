@@ -11,7 +11,6 @@ mod version;
 mod words;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fmt;
 use std::io::BufRead;
 
 use self::closure::Closure;
@@ -21,6 +20,7 @@ use self::universe::{Owner, Package, Universe, find_files, read_package};
 use self::words::Words;
 use super::metadata::Fragments;
 use super::record::Unreadable;
+use crate::Unsatisfied;
 use crate::patterns::{NotPattern, Patterns};
 
 /// What is kept of a repository. All together empty, everything is.
@@ -50,24 +50,6 @@ impl Filter {
             && self.exclude.is_empty()
             && self.packages.is_empty()
             && self.modules.is_empty()
-    }
-}
-
-/// Something that a repository does not have.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unsatisfied {
-    /// The relation, as it is written.
-    pub relation: String,
-    /// The package that wants it; nobody, if the operator asked for it.
-    pub wanted_by: Option<String>,
-}
-
-impl fmt::Display for Unsatisfied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.wanted_by {
-            Some(package) => write!(f, "`{}`, which {package} needs", self.relation),
-            None => write!(f, "`{}`", self.relation),
-        }
     }
 }
 
