@@ -14,7 +14,6 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     spec.mounts.push(Mount::read_only(repositories.clone(), "/var/lib/gito"));
     spec.tmpfs =
         vec![("/run", "size=16m,mode=0755,uid=970,gid=970"), ("/tmp", "size=16m,mode=1777")];
-    spec.after = vec![Service::Gito];
     spec.folders.push(Folder { path: repositories, uid: 970, gid: 970, mode: 0o750 });
     spec.files = vec![ConfigFile::new(
         site.layout.rendered(Service::Cgit).join("cgitrc"),

@@ -11,7 +11,6 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     spec.mounts.push(Mount::read_only(published.clone(), "/srv/booddies"));
     spec.tmpfs = vec![("/run", "size=16m,mode=0755,uid=33,gid=33")];
     spec.pids = 64;
-    spec.after = vec![Service::Boot];
     spec.folders.push(Folder::public(published));
     spec
 }

@@ -22,7 +22,6 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     spec.tmpfs = vec![("/tmp", "size=64m,mode=1777")];
     // git packs in memory.
     spec.memory = 1 << 30;
-    spec.after = vec![Service::Boot];
     spec.folders.push(Folder { path: home, uid: GIT, gid: GIT, mode: 0o750 });
     spec.folders.push(Folder::private(secrets, 0));
     spec.folders.push(Folder::private(own.clone(), 0));

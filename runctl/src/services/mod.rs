@@ -96,7 +96,6 @@ fn common(site: &Site, service: Service, probe: Probe) -> ServiceSpec {
         command: Vec::new(),
         memory: 256 << 20,
         pids: 256,
-        after: Vec::new(),
         folders: vec![Folder::public(site.layout.rendered(service))],
         files: Vec::new(),
         swept: None,

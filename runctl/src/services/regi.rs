@@ -25,7 +25,6 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     spec.mounts.push(Mount::read_only(own.clone(), "/etc/regi"));
     spec.tmpfs = vec![("/run", "size=16m,mode=0755,uid=971,gid=971")];
     spec.memory = 512 << 20;
-    spec.after = vec![Service::Boot];
     spec.folders.push(Folder::private(kept, REGI));
     spec.folders.push(Folder::private(secrets.clone(), 0));
     spec.folders.push(Folder::private(own.clone(), REGI));

@@ -37,8 +37,6 @@ pub struct ServiceSpec {
     pub memory: u64,
     /// Limit of processes.
     pub pids: i64,
-    /// Other services that must be ready first, where both are wanted.
-    pub after: Vec<Service>,
     /// Folders that must exist on the host before it starts.
     pub folders: Vec<Folder>,
     /// Files that runctl writes for it on the host.

@@ -263,14 +263,13 @@ fn reverse_zones_stand_on_octets() {
 }
 
 #[test]
-fn only_boot_holds_capabilities_and_only_gito_follows_nobody() {
+fn only_boot_holds_capabilities() {
     let site = site();
     for service in Service::ALL {
         let spec = spec(&site, service);
         assert_eq!(spec.capabilities.is_empty(), service != Service::Boot, "{service}");
         assert_eq!(spec.user.is_none(), service == Service::Boot, "{service}");
     }
-    assert_eq!(spec(&site, Service::Cgit).after, [Service::Gito]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use feeds::transfer::Transfer;
 
 use super::{Run, data};
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::site::{Trust, YumFeed, YumFilter, YumTree, YumUpstream};
+use crate::site::{Trust, YumFeed, YumTree, YumUpstream};
 
 /// Surveys the repository: an upstream, or a folder of packages.
 pub(super) async fn survey(
@@ -46,20 +46,12 @@ pub(super) async fn survey(
     Ok(feeds::yum::survey(&source, served, transfer, watch).await?)
 }
 
-fn selection(run: &Run<'_>, filter: &YumFilter) -> Outcome<feeds::yum::Selection> {
-    let filter = feeds::yum::Filter {
-        newest: filter.newest,
-        include: filter.include.clone(),
-        exclude: filter.exclude.clone(),
-        packages: filter.packages.clone(),
-        recommends: filter.recommends,
-        modules: filter.modules.clone(),
-        incomplete: filter.incomplete,
-    };
+fn selection(run: &Run<'_>, filter: &feeds::yum::Filter) -> Outcome<feeds::yum::Selection> {
     if filter.is_whole() {
         return Ok(feeds::yum::Selection::Whole);
     }
-    Ok(feeds::yum::Selection::Part { filter, site_key: data::site_key(run)? })
+    let (filter, site_key) = (filter.clone(), data::site_key(run)?);
+    Ok(feeds::yum::Selection::Part { filter, site_key })
 }
 
 fn url(text: &str) -> Outcome<url::Url> {

@@ -116,26 +116,7 @@ pub struct YumFeed {
     /// Architectures wanted; empty means all.
     pub architectures: Vec<String>,
     /// What is kept of it.
-    pub filter: YumFilter,
-}
-
-/// What is kept of a YUM repository; all together empty, everything is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct YumFilter {
-    /// So many versions of each package, the newest.
-    pub newest: Option<usize>,
-    /// Patterns of which one must fit.
-    pub include: Vec<String>,
-    /// Patterns of which none may fit.
-    pub exclude: Vec<String>,
-    /// Packages wanted, each with its dependency closure.
-    pub packages: Vec<String>,
-    /// Whether Recommends and Supplements belong to the closure.
-    pub recommends: bool,
-    /// Module streams that are enabled, as `module:stream`.
-    pub modules: Vec<String>,
-    /// Whether the closure goes without what the repository has not, and the operator wrote that down.
-    pub incomplete: bool,
+    pub filter: feeds::yum::Filter,
 }
 
 /// Where a YUM repository is read from.

@@ -11,7 +11,7 @@ use ipnet::Ipv4Net;
 pub use boot::{Boot, Boots, Dhcp, KernelFeed, KernelSource, Pool};
 pub use data::{
     AptExtras, AptFeed, AptUpstream, Data, FilesFeed, Filter, ListedFiles, SumsTrust, Trust,
-    YumFeed, YumFilter, YumSigned, YumTree, YumUpstream,
+    YumFeed, YumSigned, YumTree, YumUpstream,
 };
 
 use super::{Layout, Set};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::super::kinds::{
     Read, flag, folder_of, name, number, pattern, sha256, text, url, word, wrong_but,
 };
-use super::super::super::model::{Trust, YumFeed, YumFilter, YumSigned, YumTree, YumUpstream};
+use super::super::super::model::{Trust, YumFeed, YumSigned, YumTree, YumUpstream};
 use super::super::super::table::Table;
 use super::super::some;
 use super::trust;
@@ -58,8 +58,8 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
 }
 
 /// Reads what is kept of the repository.
-fn filter(table: &mut Table<'_>) -> YumFilter {
-    let filter = YumFilter {
+fn filter(table: &mut Table<'_>) -> feeds::yum::Filter {
+    let filter = feeds::yum::Filter {
         newest: table.optional("newest", number(1..=1000)),
         include: table.list("include", &[], package),
         exclude: table.list("exclude", &[], package),
