@@ -56,16 +56,17 @@ class Booddies(Tool):
 
 
 class Floor(Tool):
-    """A bare client that hashes and writes: no index, no fsync."""
+    """A bare client that hashes and writes: no index, no fsync; or all brought to the disk by one sync at the end."""
 
-    def __init__(self, folder, program, port, prefix, paths):
-        super().__init__("floor, 20 connections", folder)
-        self.program, self.port = program, port
+    def __init__(self, folder, program, port, prefix, paths, synced=False):
+        super().__init__("floor, then one sync" if synced else "floor, 20 connections", folder)
+        self.program, self.port, self.synced = program, port, synced
         self.list = self.write("list", "".join(f"{prefix}/{path}\n" for path in paths))
         (self.folder / "out").mkdir(exist_ok=True)
 
     def command(self):
-        return ["sh", "-c", f"exec {self.program} 127.0.0.1:{self.port} 20 {self.folder}/out <{self.list}"]
+        then = f" && sync -f {self.folder}/out" if self.synced else ""
+        return ["sh", "-c", f"{self.program} 127.0.0.1:{self.port} 20 {self.folder}/out <{self.list}{then}"]
 
     def forget(self):
         super().forget()
@@ -152,7 +153,8 @@ class Parser(Tool):
         self.primary = primary
 
     def command(self):
-        return ["python3", "-c", f"import createrepo_c; createrepo_c.xml_parse_primary('{self.primary}', None, lambda package: None, None, 1)"]
+        # Debian's own Python has Debian's bindings.
+        return ["/usr/bin/python3", "-c", f"import createrepo_c; createrepo_c.xml_parse_primary('{self.primary}', None, lambda package: None, None, 1)"]
 
     def fetched(self):
         return []
