@@ -1,46 +1,57 @@
 //! One image into the site's registry: from another registry, or from an archive that the host's engine saved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::future::{BoxFuture, try_join};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
 use super::archive::Archive;
 use super::manifest::{Content, Descriptor, Digest, Manifest, diff_ids, layer};
 use super::origin::{self, Meter};
 use super::push::push;
-use super::registry::{Place, Registry, lock};
-use super::{Copied, Endpoint, Error};
+use super::place::Place;
+use super::registry::{Registry, lock};
+use super::{Copied, Error};
 use crate::events::{Event, Id, Watch};
 use crate::relay::relayed;
 
-/// Blobs under way at once.
-const PARALLEL: usize = 4;
+/// Blobs and manifests of one image under way at once; how many requests that makes, its registries say.
+const PARALLEL: usize = 64;
+/// What is appended to a tag to name the image that it named before.
+const PREVIOUS: &str = ".previous";
+/// No registry takes longer tags.
+const LONGEST_TAG: usize = 128;
 /// An index may list indexes, but not for ever.
 const DEPTH: usize = 3;
 
 /// Copies `reference` (`host[:port]/repository[:tag|@digest]`) to `name` (`repository:tag`) of `to`, all platforms.
 ///
-/// `from.host` is taken from the reference. An unchanged image costs two requests.
+/// An unchanged image costs one request on each side, and one that is pinned by its digest none upstream. Many may be
+/// copied at once: what they share goes over the wire once.
 pub async fn copy(
     reference: &str,
-    from: &Endpoint,
+    from: &Arc<Registry>,
     to: &Registry,
     name: &str,
     watch: &dyn Watch,
 ) -> Result<Copied, Error> {
     let (source, target) = (Place::parse(reference)?, to.place(name)?);
-    let endpoint = Endpoint { host: source.host().to_owned(), ..from.clone() };
-    let from = Arc::new(Registry::connect(&endpoint)?);
-    let there = to.digest(&target).await?;
-    if let Some(digest) =
-        from.digest(&source).await?.filter(|digest| there.as_ref() == Some(digest))
-    {
-        return Ok(Copied { digest, blobs_pushed: 0, bytes: 0 });
+    let offered = async {
+        match source.pinned() {
+            Some(digest) => Ok(Some(digest)),
+            None => from.digest(&source).await,
+        }
+    };
+    let (offered, there) = try_join(offered, to.digest(&target)).await?;
+    if let Some(digest) = offered.filter(|digest| there == Some(*digest)) {
+        return Ok(Copied { digest: digest.to_string(), blobs_pushed: 0, bytes: 0 });
     }
-    let mut manifests = Vec::new();
-    survey(&from, &source, None, DEPTH, &mut manifests).await?;
-    let (from, source, target, manifests) = (&from, &source, &target, manifests.as_slice());
+    // What was offered is asked for by its digest: a tag that moves meanwhile cannot mix two images.
+    let source = offered.map_or(source.clone(), |digest| source.at(&digest));
+    let mut manifests = survey(from, &source, DEPTH).await?;
+    distinct(&mut manifests);
+    let (source, target, manifests) = (&source, &target, manifests.as_slice());
     watched(watch, name, manifests, |meter| async move {
         let meter = &meter;
         let pushed: Vec<u64> = stream::iter(blobs(manifests).into_values())
@@ -56,6 +67,7 @@ pub async fn copy(
             .try_filter_map(|bytes| async move { Ok(bytes) })
             .try_collect()
             .await?;
+        keep_previous(to, target, there, manifests).await;
         publish(to, target, manifests).await.map(|digest| Copied {
             digest,
             blobs_pushed: pushed.len(),
@@ -96,7 +108,7 @@ pub async fn push_archive(
     if let Some(digest) = holds(to, name, &id).await? {
         return Ok(Copied { digest, blobs_pushed: 0, bytes: 0 });
     }
-    learn(to, &target).await?;
+    let there = learn(to, &target).await?;
     let mut layers = Vec::new();
     let mut fresh = BTreeMap::new();
     for (index, diff_id) in archive.diff_ids().iter().enumerate() {
@@ -127,6 +139,7 @@ pub async fn push_archive(
                 bytes += size;
             }
         }
+        keep_previous(to, target, there, manifests).await;
         let digest = publish(to, target, manifests).await?;
         Ok(Copied { digest, blobs_pushed, bytes })
     })
@@ -136,10 +149,10 @@ pub async fn push_archive(
 }
 
 /// Learns from the image that the tag names now which compressed layer stands for which uncompressed one.
-async fn learn(to: &Arc<Registry>, target: &Place) -> Result<(), Error> {
-    if to.digest(target).await?.is_none() {
-        return Ok(());
-    }
+///
+/// Returns the digest that the tag has.
+async fn learn(to: &Arc<Registry>, target: &Place) -> Result<Option<Digest>, Error> {
+    let Some(there) = to.digest(target).await? else { return Ok(None) };
     let manifest = to.manifest(target, None).await?;
     if let Content::Image { config, layers } = manifest.content {
         let bytes = origin::whole(Arc::clone(to), target.clone(), config).await?;
@@ -148,33 +161,45 @@ async fn learn(to: &Arc<Registry>, target: &Place) -> Result<(), Error> {
             lock(&to.layers).extend(diff_ids.into_iter().zip(layers));
         }
     }
-    Ok(())
+    Ok(Some(there))
 }
 
 /// Reads a manifest and all that it lists, the listed ones first.
-async fn survey(
+async fn survey(from: &Registry, place: &Place, depth: usize) -> Result<Vec<Manifest>, Error> {
+    survey_listed(from, place.clone(), None, depth).await
+}
+
+fn survey_listed(
     from: &Registry,
-    place: &Place,
-    listed: Option<&Descriptor>,
+    place: Place,
+    listed: Option<Descriptor>,
     depth: usize,
-    found: &mut Vec<Manifest>,
-) -> Result<(), Error> {
-    let manifest = from.manifest(place, listed).await?;
-    if let Content::Index(children) = &manifest.content {
-        if depth == 0 {
-            let (host, what) = (from.host().to_owned(), place.to_string());
-            let kind = "an index within an index within an index".to_owned();
-            return Err(Error::Unsupported { host, what, kind });
+) -> BoxFuture<'_, Result<Vec<Manifest>, Error>> {
+    Box::pin(async move {
+        let manifest = from.manifest(&place, listed.as_ref()).await?;
+        let mut found = Vec::new();
+        if let Content::Index(children) = &manifest.content {
+            if depth == 0 {
+                let (host, what) = (from.host().to_owned(), place.to_string());
+                let kind = "an index within an index within an index".to_owned();
+                return Err(Error::Unsupported { host, what, kind });
+            }
+            let mut read = Vec::new();
+            for child in children {
+                let place = place.at(&child.digest);
+                read.push(survey_listed(from, place, Some(child.clone()), depth - 1));
+            }
+            found = stream::iter(read).buffered(PARALLEL).try_concat().await?;
         }
-        for child in children {
-            let place = place.at(&child.digest);
-            Box::pin(survey(from, &place, Some(child), depth - 1, found)).await?;
-        }
-    }
-    if !found.iter().any(|known| known.digest == manifest.digest) {
         found.push(manifest);
-    }
-    Ok(())
+        Ok(found)
+    })
+}
+
+/// Leaves out what is listed twice.
+fn distinct(manifests: &mut Vec<Manifest>) {
+    let mut seen = HashSet::new();
+    manifests.retain(|manifest| seen.insert(manifest.digest));
 }
 
 /// Every blob once.
@@ -190,24 +215,43 @@ fn settle(meter: &Meter, blob: &Descriptor, pushed: bool) -> Option<u64> {
     pushed.then_some(blob.size)
 }
 
-/// Puts the manifests, the tag last, and makes sure that the tag names the right one.
+/// Keeps what a tag names that is about to move under `<tag>.previous`: whoever wants it back pulls that.
+///
+/// It is a comfort: where it cannot be had the new image is published all the same.
+async fn keep_previous(to: &Registry, target: &Place, there: Option<Digest>, new: &[Manifest]) {
+    let new = new.last().map(|manifest| manifest.digest);
+    let Some(old) = there.filter(|old| Some(*old) != new) else { return };
+    let Some(tag) = target.tag().filter(|tag| tag.len() + PREVIOUS.len() <= LONGEST_TAG) else {
+        return;
+    };
+    let place = target.tagged(&format!("{tag}{PREVIOUS}"));
+    let kept = async { to.put(&place, &to.manifest(&target.at(&old), None).await?).await };
+    if let Err(error) = kept.await {
+        tracing::warn!(%error, %place, "the previous image cannot be kept under its name");
+    }
+}
+
+/// Puts the manifests: those of single platforms side by side, then indexes, and the tag last.
 async fn publish(to: &Registry, target: &Place, manifests: &[Manifest]) -> Result<String, Error> {
     let Some((top, children)) = manifests.split_last() else {
         return Err(Error::Incomplete("it has no manifest".to_owned()));
     };
-    for child in children {
-        to.put(&target.at(&child.digest), child).await?;
+    let (images, indexes): (Vec<_>, Vec<_>) =
+        children.iter().partition(|child| matches!(child.content, Content::Image { .. }));
+    let mut put = Vec::new();
+    for image in images {
+        put.push(put_listed(to, target, image).boxed());
+    }
+    stream::iter(put).buffer_unordered(PARALLEL).try_collect::<()>().await?;
+    for index in indexes {
+        put_listed(to, target, index).await?;
     }
     to.put(target, top).await?;
-    let (expected, actual) = (top.digest.to_string(), to.digest(target).await?);
-    if actual.as_ref() == Some(&expected) {
-        return Ok(expected);
-    }
-    Err(Error::Altered {
-        host: to.host().to_owned(),
-        digest: expected,
-        actual: actual.unwrap_or_else(|| "nothing".to_owned()),
-    })
+    Ok(top.digest.to_string())
+}
+
+async fn put_listed(to: &Registry, target: &Place, manifest: &Manifest) -> Result<(), Error> {
+    to.put(&target.at(&manifest.digest), manifest).await
 }
 
 /// Runs the part that moves bytes, with a bar.

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::registry::Fault;
+use super::fault::Fault;
+use oci_distribution::ParseError;
 use crate::{Class, Classified};
 
 /// An image could not be copied; the tag still names what it named before.
@@ -16,7 +17,7 @@ pub enum Error {
     Name {
         name: String,
         #[source]
-        source: Option<Fault>,
+        source: Option<ParseError>,
     },
     /// The HTTP client could not be made, most likely for want of a readable certificate.
     #[error("could not prepare to speak with registry {host}")]
@@ -78,10 +79,9 @@ impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Self::Name { .. } | Self::Client { .. } => Class::Configuration,
-            Self::Read { source, .. } | Self::Write { source, .. } if source.refused() => {
+            Self::Read { source, .. } | Self::Write { source, .. } if source.is_refusal() => {
                 Class::Configuration
             }
-            Self::Read { source, .. } if source.altered() => Class::Verification,
             Self::Read { .. }
             | Self::Oversized { .. }
             | Self::Malformed { .. }
@@ -96,12 +96,18 @@ impl Classified for Error {
         Some(match self {
             Self::Name { .. } => "write repository:tag, such as library/busybox:1.36".to_owned(),
             Self::Read { source, host, .. } | Self::Write { source, host, .. }
-                if source.refused() =>
+                if source.is_refusal() =>
             {
                 format!("see who may do that at {host}")
             }
-            Self::Read { source, .. } if source.absent() => {
+            Self::Read { source, .. } if source.is_absent() => {
                 "see that the repository and the tag exist there".to_owned()
+            }
+            Self::Read { source: Fault::Page, host, .. } => {
+                format!("look at https://{host}/v2/ with a browser, from this host")
+            }
+            Self::Write { source, host, .. } if source.is_full() => {
+                format!("make room on the disk of {host}, then run the same again")
             }
             Self::Write { host, .. } => format!("see whether {host} is up: runctl status regi"),
             Self::Altered { host, .. } => {

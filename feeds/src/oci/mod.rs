@@ -6,12 +6,17 @@
 mod archive;
 mod copy;
 mod error;
+mod fault;
 mod manifest;
 mod origin;
+mod place;
 mod push;
 mod registry;
 #[cfg(test)]
 mod tests;
+mod token;
+mod upstreams;
+mod wire;
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +24,9 @@ use std::time::Duration;
 pub use archive::Archive;
 pub use copy::{copy, holds, push_archive};
 pub use error::Error;
+pub use fault::Fault;
 pub use registry::Registry;
+pub use upstreams::Upstreams;
 
 /// A registry and who we are there.
 #[derive(Clone, Debug)]
@@ -34,10 +41,12 @@ pub struct Endpoint {
     pub login: Option<Login>,
     /// How often and how patiently a failed request is tried again.
     pub retry: Retry,
+    /// Requests under way at once.
+    pub parallel: usize,
 }
 
 /// Whose certificates are believed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Authority {
     /// The system's.
     System,

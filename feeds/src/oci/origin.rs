@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, try_unfold};
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::try_unfold;
+use futures_util::{Stream, TryStreamExt as _};
 use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::Error;
+use super::fault::Fault;
 use super::manifest::{Descriptor, Digest};
-use super::registry::{Fault, Place, Registry, lock};
+use super::place::Place;
+use super::registry::{Registry, lock};
+use super::wire::Answer;
 use crate::digest::Sha256;
 use crate::events::{Event, Id, Watch as _};
 use crate::relay::Relay;
@@ -105,58 +108,49 @@ struct Reader {
     from: Arc<Registry>,
     place: Place,
     blob: Descriptor,
-    stream: Option<BoxStream<'static, io::Result<Bytes>>>,
+    answer: Option<Answer>,
     got: u64,
+    /// So many bytes come once more: the registry began anew.
+    again: u64,
     hasher: Hasher,
     failures: u32,
 }
 
 impl Reader {
     fn new(from: Arc<Registry>, place: Place, blob: Descriptor) -> Self {
-        Self { from, place, blob, stream: None, got: 0, hasher: Hasher::new(), failures: 0 }
+        let hasher = Hasher::new();
+        Self { from, place, blob, answer: None, got: 0, again: 0, hasher, failures: 0 }
     }
 
     /// The next bytes; the last ones only after the digest was found right.
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         while self.got < self.blob.size {
-            let mut stream = match self.stream.take() {
-                Some(stream) => stream,
-                None => match self.open().await {
-                    Ok(stream) => stream,
-                    Err(fault) => {
-                        self.bear(Some(fault)).await?;
-                        continue;
+            match self.more().await {
+                Ok(Some(mut bytes)) => {
+                    let passed = self.again.min(bytes.len() as u64);
+                    self.again -= passed;
+                    let bytes = bytes.split_off(usize::try_from(passed).unwrap_or(bytes.len()));
+                    if !bytes.is_empty() {
+                        self.check(&bytes)?;
+                        return Ok(Some(bytes));
                     }
-                },
-            };
-            match stream.next().await {
-                Some(Ok(bytes)) if bytes.is_empty() => self.stream = Some(stream),
-                Some(Ok(bytes)) => {
-                    self.stream = Some(stream);
-                    self.check(&bytes)?;
-                    return Ok(Some(bytes));
                 }
-                Some(Err(error)) => self.bear(Some(error.into())).await?,
-                None => self.bear(None).await?,
+                Ok(None) => self.bear(None).await?,
+                Err(fault) => self.bear(Some(fault)).await?,
             }
         }
+        self.answer = None;
         Ok(None)
     }
 
-    /// Opens the blob where we left off; a registry that begins anew is read up to there.
-    async fn open(&mut self) -> Result<BoxStream<'static, io::Result<Bytes>>, Fault> {
-        let (heeded, stream) = self.from.open(&self.place, &self.blob.digest, self.got).await?;
-        if heeded || self.got == 0 {
-            return Ok(stream);
+    /// What the connection brings; a new one goes on where the last one broke.
+    async fn more(&mut self) -> Result<Option<Bytes>, Fault> {
+        if let Some(answer) = &mut self.answer {
+            return answer.chunk().await;
         }
-        let mut passed = self.got;
-        Ok(stream
-            .map_ok(move |mut bytes| {
-                let skip = passed.min(bytes.len() as u64);
-                passed -= skip;
-                bytes.split_off(usize::try_from(skip).unwrap_or(bytes.len()))
-            })
-            .boxed())
+        let (heeded, answer) = self.from.open(&self.place, &self.blob, self.got).await?;
+        self.again = if heeded { 0 } else { self.got };
+        self.answer.insert(answer).chunk().await
     }
 
     fn check(&mut self, bytes: &Bytes) -> Result<(), Error> {
@@ -179,10 +173,11 @@ impl Reader {
 
     /// Takes a failure, or gives up.
     async fn bear(&mut self, fault: Option<Fault>) -> Result<(), Error> {
+        self.answer = None;
         self.failures += 1;
-        let hopeful = fault.as_ref().is_none_or(Fault::hopeful);
-        if hopeful && self.failures < self.from.retry.attempts {
-            self.from.retry.rest(self.failures).await;
+        let hopeful = fault.as_ref().is_none_or(Fault::is_hopeful);
+        if hopeful && self.failures < self.from.attempts() {
+            self.from.rest(self.failures).await;
             return Ok(());
         }
         let digest = self.blob.digest.to_string();

@@ -1,72 +1,44 @@
-//! One registry over the wire: the only file that names oci-client. Failed requests are tried again within a budget.
+//! One registry in the words of its API: manifests, blobs, tags. Everything that is said to a registry is said here.
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _};
-use oci_distribution::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
-use oci_distribution::errors::{OciDistributionError, OciErrorCode};
-use oci_distribution::secrets::RegistryAuth;
-use oci_distribution::{Client, Reference};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, RANGE};
+use reqwest::{Body, Method, StatusCode};
+use tokio::sync::OnceCell;
 
-use reqwest::header::HeaderValue;
-
+use super::fault::Fault;
 use super::manifest::{Descriptor, Digest, KINDS, LIMIT, Manifest, Unreadable};
-use super::{Authority, Endpoint, Error, Retry};
+use super::place::Place;
+use super::token::Scope;
+use super::wire::{Answer, Wire};
+use super::{Endpoint, Error};
 
-const CONNECT: Duration = Duration::from_secs(15);
-const SILENCE: Duration = Duration::from_mins(1);
+const DIGEST: &str = "docker-content-digest";
+
+/// Where a blob is, once one image has brought it; whoever needs it meanwhile waits for that one.
+type Home = Arc<OnceCell<String>>;
 
 /// A registry that we speak with, and what we know of it by now.
 pub struct Registry {
-    client: Client,
+    wire: Wire,
     host: String,
-    auth: RegistryAuth,
-    pub(super) retry: Retry,
     /// The compressed form of layers by their digest before compression.
     pub(super) layers: Mutex<HashMap<Digest, Descriptor>>,
-    /// A repository that holds a blob, to mount it from.
-    homes: Mutex<HashMap<Digest, String>>,
-}
-
-/// A repository and what is asked for in it.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    reference: Reference,
+    homes: Mutex<HashMap<Digest, Home>>,
 }
 
 impl Registry {
     /// Prepares to speak with a registry; no request is made yet.
     pub fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        let pem = |data: &[u8]| {
-            vec![Certificate { encoding: CertificateEncoding::Pem, data: data.to_vec() }]
-        };
-        let mut config = ClientConfig {
-            protocol: if endpoint.plain { ClientProtocol::Http } else { ClientProtocol::Https },
-            use_monolithic_push: true,
-            platform_resolver: None,
-            read_timeout: Some(SILENCE),
-            connect_timeout: Some(CONNECT),
-            user_agent: "booddies",
-            ..ClientConfig::default()
-        };
-        match &endpoint.authority {
-            Authority::System => {}
-            Authority::Also(data) => config.extra_root_certificates = pem(data),
-            Authority::Only(data) => config.tls_certs_only = pem(data),
-        }
         let host = endpoint.host.clone();
-        let client = Client::try_from(config)
-            .map_err(|source| Error::Client { host: host.clone(), source: source.into() })?;
-        let auth = endpoint.login.as_ref().map_or(RegistryAuth::Anonymous, |login| {
-            RegistryAuth::Basic(login.user.clone(), login.password.clone())
-        });
-        let (retry, layers, homes) = (endpoint.retry, Mutex::default(), Mutex::default());
-        Ok(Self { client, host, auth, retry, layers, homes })
+        let wire =
+            Wire::new(endpoint).map_err(|source| Error::Client { host: host.clone(), source })?;
+        Ok(Self { wire, host, layers: Mutex::default(), homes: Mutex::default() })
     }
 
     /// The registry's host, for messages.
@@ -79,22 +51,52 @@ impl Registry {
         Place::parse(&format!("{}/{name}", self.host))
     }
 
-    pub(super) fn unreadable(&self, what: String, source: impl Into<Fault>) -> Error {
-        Error::Read { host: self.host.clone(), what, source: source.into() }
+    pub(super) fn unreadable(&self, what: String, source: Fault) -> Error {
+        Error::Read { host: self.host.clone(), what, source }
     }
 
-    pub(super) fn unwritable(&self, what: String, source: impl Into<Fault>) -> Error {
-        Error::Write { host: self.host.clone(), what, source: source.into() }
+    pub(super) fn unwritable(&self, what: String, source: Fault) -> Error {
+        Error::Write { host: self.host.clone(), what, source }
+    }
+
+    /// How often a request is made at most.
+    pub(super) fn attempts(&self) -> u32 {
+        self.wire.attempts()
+    }
+
+    /// Pauses after a failed attempt.
+    pub(super) async fn rest(&self, attempt: u32) {
+        self.wire.rest(attempt).await;
     }
 
     /// Asks which digest the place has; none where nothing is there.
-    pub(super) async fn digest(&self, place: &Place) -> Result<Option<String>, Error> {
-        let ask = || self.client.fetch_manifest_digest(&place.reference, &self.auth);
-        match self.persist(ask).await {
+    pub(super) async fn digest(&self, place: &Place) -> Result<Option<Digest>, Error> {
+        let ask = || async {
+            let answer = self.manifest_request(Method::HEAD, place).await?;
+            let told = answer.header(DIGEST).and_then(|it| it.parse::<Digest>().ok());
+            let page = answer.is_page();
+            answer.close().await;
+            match told {
+                Some(digest) => Ok(digest),
+                None if page => Err(Fault::Page),
+                None => {
+                    let answer = self.manifest_request(Method::GET, place).await?;
+                    answer.bytes(LIMIT).await.map(|bytes| Digest::of(&bytes))
+                }
+            }
+        };
+        match self.wire.persist(ask).await {
             Ok(digest) => Ok(Some(digest)),
-            Err(fault) if fault.absent() => Ok(None),
+            Err(fault) if fault.is_absent() => Ok(None),
             Err(fault) => Err(self.unreadable(format!("the digest of {place}"), fault)),
         }
+    }
+
+    async fn manifest_request(&self, method: Method, place: &Place) -> Result<Answer, Fault> {
+        let path = format!("{}/manifests/{}", place.repository(), place.wanted());
+        let url = self.wire.address(&path)?;
+        let make = || self.wire.request(method.clone(), &url).header(ACCEPT, KINDS.join(", "));
+        self.wire.ask(reading(place), make).await
     }
 
     /// Reads a manifest; `listed` is what an index says about it.
@@ -104,254 +106,169 @@ impl Registry {
         listed: Option<&Descriptor>,
     ) -> Result<Manifest, Error> {
         let (host, what) = (self.host.clone(), place.to_string());
+        let oversized = |size| Error::Oversized { host: host.clone(), what: what.clone(), size };
         if let Some(size) = listed.map(|it| it.size).filter(|size| *size > LIMIT) {
-            return Err(Error::Oversized { host, what, size });
+            return Err(oversized(size));
         }
-        let get = || self.client.pull_manifest_raw(&place.reference, &self.auth, &KINDS);
-        let (bytes, _) = self
-            .persist(get)
-            .await
-            .map_err(|fault| self.unreadable(format!("the manifest of {place}"), fault))?;
-        if bytes.len() as u64 > LIMIT {
-            return Err(Error::Oversized { host, what, size: bytes.len() as u64 });
-        }
-        let manifest = Manifest::read(bytes).map_err(|unreadable| match unreadable {
-            Unreadable::Json(source) => {
-                Error::Malformed { host: host.clone(), what: what.clone(), source }
-            }
-            Unreadable::Kind(kind) => {
-                Error::Unsupported { host: host.clone(), what: what.clone(), kind }
-            }
+        let get = || async {
+            let answer = self.manifest_request(Method::GET, place).await?;
+            answer.bytes(LIMIT).await
+        };
+        let bytes = self.wire.persist(get).await.map_err(|fault| match fault {
+            Fault::Long { limit } => oversized(limit + 1),
+            fault => self.unreadable(format!("the manifest of {place}"), fault),
         })?;
-        match listed {
-            Some(listed) if listed.digest != manifest.digest => Err(Error::Altered {
-                host,
-                digest: listed.digest.to_string(),
-                actual: manifest.digest.to_string(),
-            }),
-            _ => Ok(manifest),
+        let actual = Digest::of(&bytes);
+        if let Some(expected) = place.pinned().filter(|expected| *expected != actual) {
+            let (digest, actual) = (expected.to_string(), actual.to_string());
+            return Err(Error::Altered { host, digest, actual });
         }
+        Manifest::read(bytes).map_err(|unreadable| match unreadable {
+            Unreadable::Json(source) => Error::Malformed { host, what, source },
+            Unreadable::Kind(kind) => Error::Unsupported { host, what, kind },
+        })
     }
 
     /// Opens a blob from `offset` on; tells whether the registry heeded the offset.
     pub(super) async fn open(
         &self,
         place: &Place,
-        digest: &Digest,
+        blob: &Descriptor,
         offset: u64,
-    ) -> Result<(bool, BoxStream<'static, io::Result<Bytes>>), Fault> {
-        use oci_distribution::client::BlobResponse;
-        self.client.store_auth_if_needed(place.reference.resolve_registry(), &self.auth).await;
-        let digest = digest.to_string();
-        let response = self
-            .client
-            .pull_blob_stream_partial(&place.reference, digest.as_str(), offset, None)
-            .await?;
-        Ok(match response {
-            BlobResponse::Full(stream) => (false, stream.stream),
-            BlobResponse::Partial(stream) => (true, stream.stream),
-        })
+    ) -> Result<(bool, Answer), Fault> {
+        let url = self.blob(place, &blob.digest)?;
+        let make = || {
+            let request = self.wire.request(Method::GET, &url);
+            if offset == 0 { request } else { request.header(RANGE, format!("bytes={offset}-")) }
+        };
+        let answer = self.wire.ask(reading(place), make).await?;
+        if answer.is_page() && answer.length() != Some(blob.size) {
+            return Err(Fault::Page);
+        }
+        Ok((answer.status() == StatusCode::PARTIAL_CONTENT, answer))
+    }
+
+    fn blob(&self, place: &Place, digest: &Digest) -> Result<reqwest::Url, Fault> {
+        self.wire.address(&format!("{}/blobs/{digest}", place.repository()))
+    }
+
+    /// Where a blob is known to be, or will be.
+    pub(super) fn home(&self, digest: &Digest) -> Home {
+        Arc::clone(lock(&self.homes).entry(*digest).or_default())
     }
 
     /// Whether the repository holds the blob, taking it over from a sister repository where that is possible.
     pub(super) async fn adopt(&self, place: &Place, digest: &Digest) -> Result<bool, Error> {
-        self.client.store_auth_if_needed(place.reference.resolve_registry(), &self.auth).await;
-        let text = digest.to_string();
-        let held = self
-            .persist(|| self.client.blob_exists(&place.reference, &text))
-            .await
-            .map_err(|fault| self.unwritable(format!("blob {text}"), fault))?;
-        if held {
-            self.remember(place, digest);
-            return Ok(true);
-        }
-        let home = lock(&self.homes).get(digest).cloned();
-        let Some(home) = home.filter(|home| home != place.reference.repository()) else {
-            return Ok(false);
+        let failed = |fault| self.unwritable(format!("blob {digest}"), fault);
+        let url = self.blob(place, digest).map_err(failed)?;
+        let make = || self.wire.request(Method::HEAD, &url);
+        let ask = || async {
+            self.wire.ask(reading(place), make).await?.close().await;
+            Ok(())
         };
-        let home = self.place(&home)?.reference;
-        // A registry that cannot mount says so by one of several statuses; the blob is pushed then.
-        Ok(self.client.mount_blob(&place.reference, &home, &text).await.is_ok())
+        match self.wire.persist(ask).await {
+            Ok(()) => return Ok(true),
+            Err(fault) if fault.is_absent() => {}
+            Err(fault) => return Err(failed(fault)),
+        }
+        let home = self.home(digest);
+        match home.get().filter(|home| *home != place.repository()) {
+            Some(home) => {
+                let begun = self.begin(place, digest, home).await.map_err(failed)?;
+                // An upload that nobody goes on with is forgotten by the registry itself.
+                Ok(begun.is_none())
+            }
+            None => Ok(false),
+        }
     }
 
-    /// Pushes a blob once.
-    pub(super) async fn write(
+    /// Begins to upload a blob, unless `home` has it: then the repository has it, too, and there is nothing to upload.
+    async fn begin(
+        &self,
+        place: &Place,
+        digest: &Digest,
+        home: &str,
+    ) -> Result<Option<reqwest::Url>, Fault> {
+        let mut url = self.wire.address(&format!("{}/blobs/uploads/", place.repository()))?;
+        url.query_pairs_mut()
+            .append_pair("mount", &digest.to_string())
+            .append_pair("from", home);
+        let make = || self.wire.request(Method::POST, &url).header(CONTENT_LENGTH, 0);
+        let answer = self.wire.ask(writing(place), make).await?;
+        let session = match answer.status() {
+            StatusCode::CREATED => None,
+            _ => Some(answer.leads_to("location")?),
+        };
+        answer.close().await;
+        Ok(session)
+    }
+
+    /// Sees to it that the repository has a blob, by one request where `home` has it, else by two; returns whether its
+    /// bytes went over the wire.
+    pub(super) async fn land<S>(
         &self,
         place: &Place,
         blob: &Descriptor,
-        stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
-    ) -> Result<(), Fault> {
-        let stream = stream.map(|chunk| chunk.map_err(OciDistributionError::from));
-        self.client.store_auth_if_needed(place.reference.resolve_registry(), &self.auth).await;
-        let digest = blob.digest.to_string();
-        self.client.push_blob_stream(&place.reference, stream, &digest, Some(blob.size)).await?;
-        self.remember(place, &blob.digest);
-        Ok(())
-    }
-
-    fn remember(&self, place: &Place, digest: &Digest) {
-        lock(&self.homes).insert(*digest, place.reference.repository().to_owned());
-    }
-
-    /// Puts a manifest under the place's tag or digest.
-    pub(super) async fn put(&self, place: &Place, manifest: &Manifest) -> Result<(), Error> {
-        self.client.store_auth_if_needed(place.reference.resolve_registry(), &self.auth).await;
-        let fail = |fault: Fault| self.unwritable(format!("the manifest of {place}"), fault);
-        let kind: HeaderValue = manifest
-            .kind
-            .parse()
-            .map_err(|_| fail(Fault::of("its kind cannot be sent in a header")))?;
-        let put = || {
-            self.client.push_manifest_raw(&place.reference, manifest.bytes.clone(), kind.clone())
-        };
-        self.persist(put).await.map(drop).map_err(fail)
-    }
-
-    /// Makes a request, again and again where there is hope.
-    async fn persist<T, F>(&self, request: impl Fn() -> F) -> Result<T, Fault>
+        home: &str,
+        origin: impl Fn() -> S,
+    ) -> Result<bool, Fault>
     where
-        F: Future<Output = Result<T, OciDistributionError>>,
+        S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
-        for attempt in 1.. {
-            match request().await.map_err(Fault::from) {
-                Err(fault) if fault.hopeful() && attempt < self.retry.attempts => {
-                    tracing::debug!(host = self.host, attempt, error = %fault, "trying again");
-                    self.retry.rest(attempt).await;
-                }
-                other => return other,
+        let Some(mut url) = self.begin(place, &blob.digest, home).await? else {
+            return Ok(false);
+        };
+        url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
+        let moved = Arc::new(AtomicU64::new(0));
+        let make = || {
+            let moved = Arc::clone(&moved);
+            let stream = origin().inspect(move |_| {
+                moved.fetch_add(1, Ordering::Relaxed);
+            });
+            self.wire
+                .request(Method::PUT, &url)
+                .header(CONTENT_LENGTH, blob.size)
+                .header(CONTENT_TYPE, "application/octet-stream")
+                .body(Body::wrap_stream(stream))
+        };
+        self.wire.send(writing(place), &moved, make).await?.close().await;
+        Ok(true)
+    }
+
+    /// Puts a manifest under the place's tag or digest; the registry must agree about its digest.
+    pub(super) async fn put(&self, place: &Place, manifest: &Manifest) -> Result<(), Error> {
+        let failed = |fault| self.unwritable(format!("the manifest of {place}"), fault);
+        let path = format!("{}/manifests/{}", place.repository(), place.wanted());
+        let url = self.wire.address(&path).map_err(failed)?;
+        let make = || {
+            let request = self.wire.request(Method::PUT, &url);
+            request.header(CONTENT_TYPE, &manifest.kind).body(manifest.bytes.clone())
+        };
+        let put = || async {
+            let answer = self.wire.ask(writing(place), make).await?;
+            let told = answer.header(DIGEST).map(str::to_owned);
+            answer.close().await;
+            Ok(told)
+        };
+        let expected = manifest.digest.to_string();
+        match self.wire.persist(put).await.map_err(failed)? {
+            Some(actual) if actual != expected => {
+                Err(Error::Altered { host: self.host.clone(), digest: expected, actual })
             }
+            _ => Ok(()),
         }
-        Err(Fault::of("no attempt is allowed"))
     }
 }
 
-impl Retry {
-    /// Pauses after a failed attempt.
-    pub(super) async fn rest(&self, attempt: u32) {
-        tokio::time::sleep(self.pause * 2_u32.pow(attempt.saturating_sub(1).min(10))).await;
-    }
+fn reading(place: &Place) -> Scope<'_> {
+    Scope { repository: place.repository(), push: false }
+}
+
+fn writing(place: &Place) -> Scope<'_> {
+    Scope { repository: place.repository(), push: true }
 }
 
 /// Locks a map of things learned; one poisoned by a panic is still true.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Place {
-    /// Reads `host/repository[:tag|@digest]`.
-    pub(super) fn parse(name: &str) -> Result<Self, Error> {
-        let reference = name.parse::<Reference>().map_err(|source| Error::Name {
-            name: name.to_owned(),
-            source: Some(Fault::new(source)),
-        })?;
-        Ok(Self { reference })
-    }
-
-    /// The registry's host.
-    pub(super) fn host(&self) -> &str {
-        self.reference.registry()
-    }
-
-    /// A manifest of the same repository by its digest.
-    pub(super) fn at(&self, digest: &Digest) -> Self {
-        Self { reference: self.reference.clone_with_digest(digest.to_string()) }
-    }
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.reference.fmt(f)
-    }
-}
-
-/// What a registry, or the way to it, got wrong.
-#[derive(Debug)]
-pub struct Fault(Box<dyn std::error::Error + Send + Sync>);
-
-impl Fault {
-    fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
-    }
-
-    pub(super) fn of(message: &str) -> Self {
-        Self(message.into())
-    }
-
-    fn wire(&self) -> Option<&OciDistributionError> {
-        self.0.downcast_ref()
-    }
-
-    fn status(&self) -> Option<u16> {
-        match self.wire()? {
-            OciDistributionError::ServerError { code, .. } => Some(*code),
-            OciDistributionError::RequestError(error) => error.status().map(|it| it.as_u16()),
-            OciDistributionError::UnauthorizedError { .. } => Some(401),
-            _ => None,
-        }
-    }
-
-    fn says(&self, codes: &[OciErrorCode]) -> bool {
-        matches!(self.wire(), Some(OciDistributionError::RegistryError { envelope, .. })
-            if envelope.errors.iter().any(|error| codes.contains(&error.code)))
-    }
-
-    /// Whether trying again may help: the network, an overloaded or failing server.
-    pub(super) fn hopeful(&self) -> bool {
-        match self.status() {
-            Some(code) => code == 429 || code >= 500,
-            None => {
-                self.says(&[OciErrorCode::Toomanyrequests])
-                    || self.0.is::<io::Error>()
-                    || matches!(
-                        self.wire(),
-                        Some(
-                            OciDistributionError::RequestError(_)
-                                | OciDistributionError::IoError(_)
-                        )
-                    )
-            }
-        }
-    }
-
-    /// Whether there is nothing under this name.
-    pub(super) fn absent(&self) -> bool {
-        self.status() == Some(404)
-            || self.says(&[OciErrorCode::ManifestUnknown, OciErrorCode::NameUnknown])
-    }
-
-    /// Whether we may not do that.
-    pub(super) fn refused(&self) -> bool {
-        matches!(self.status(), Some(401 | 403))
-            || self.says(&[OciErrorCode::Unauthorized, OciErrorCode::Denied])
-            || matches!(self.wire(), Some(OciDistributionError::AuthenticationFailure(_)))
-    }
-
-    /// Whether the registry contradicts a digest.
-    pub(super) fn altered(&self) -> bool {
-        matches!(self.wire(), Some(OciDistributionError::DigestError(_)))
-    }
-}
-
-impl From<OciDistributionError> for Fault {
-    fn from(error: OciDistributionError) -> Self {
-        Self::new(error)
-    }
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::new(error)
-    }
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Fault {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
-    }
 }

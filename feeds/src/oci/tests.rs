@@ -40,14 +40,14 @@ impl Pair {
             .into();
         let text = format!(r#"{{ "schemaVersion": 2, "manifests": [{}] }}"#, children.join(" , "));
         let index = from.manifest("tools/box", "1", &text);
-        let regi = Arc::new(Registry::connect(&to.endpoint()).unwrap());
+        let regi = to.registry();
         Self { from, to, regi, index }
     }
 
     async fn copy(&self, name: &str) -> Result<Copied, Error> {
-        let endpoint = self.from.endpoint();
-        let reference = format!("{}/tools/box:1", endpoint.host);
-        copy(&reference, &endpoint, &self.regi, name, &Silent).await
+        let from = self.from.registry();
+        let reference = format!("{}/tools/box:1", from.host());
+        copy(&reference, &from, &self.regi, name, &Silent).await
     }
 
     /// Whether the registry serves nothing under the tag.
@@ -70,16 +70,30 @@ async fn an_index_arrives_whole_and_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn an_unchanged_image_costs_one_request_on_each_side() {
+async fn an_unchanged_image_costs_one_request_on_each_side_and_a_pinned_one_none() {
     let pair = Pair::new().await;
     pair.copy("library/box:1").await.unwrap();
     drop((pair.from.requests(""), pair.to.requests("")));
     assert_eq!(pair.copy("library/box:1").await.unwrap().blobs_pushed, 0);
-    let asked = |fake: &Fake| {
-        let all = fake.requests("");
-        all.into_iter().filter(|line| line != "GET /v2/").count()
-    };
+    let asked = |fake: &Fake| fake.requests("").len();
     assert_eq!((asked(&pair.from), asked(&pair.to)), (1, 1));
+    let from = pair.from.registry();
+    let pinned = format!("{}/tools/box@{}", from.host(), pair.index);
+    copy(&pinned, &from, &pair.regi, "library/box:1", &Silent).await.unwrap();
+    assert_eq!((asked(&pair.from), asked(&pair.to)), (0, 1));
+}
+
+#[tokio::test]
+async fn a_moved_tag_is_followed_and_what_it_named_before_is_kept() {
+    let pair = Pair::new().await;
+    pair.copy("library/box:1").await.unwrap();
+    let one = pair.from.inside().manifests["tools/box one"].clone();
+    pair.from.manifest("tools/box", "1", std::str::from_utf8(&one).unwrap());
+    let copied = pair.copy("library/box:1").await.unwrap();
+    assert_eq!(copied.digest, Digest::of(&one).to_string());
+    let inside = pair.to.inside();
+    assert_eq!(inside.manifests["library/box 1"], one);
+    assert_eq!(Digest::of(&inside.manifests["library/box 1.previous"]), pair.index);
 }
 
 #[tokio::test]
@@ -166,11 +180,92 @@ async fn a_manifest_too_large_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
+async fn a_manifest_longer_than_any_is_not_read_to_its_end() {
+    let pair = Pair::new().await;
+    let text = format!(r#"{{"schemaVersion":2,"x":"{}"}}"#, "x".repeat(5 << 20));
+    pair.from.manifest("tools/box", "1", &text);
+    let error = pair.copy("library/box:1").await.unwrap_err();
+    assert!(matches!(error, Error::Oversized { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_many_images_share_goes_over_the_wire_once() {
+    let pair = Pair::new().await;
+    let names: Vec<_> = (0..8).map(|number| format!("many/box{number}:1")).collect();
+    let work = names.iter().map(|name| pair.copy(name));
+    let copied = futures_util::future::try_join_all(work).await.unwrap();
+    assert_eq!(copied.iter().map(|one| one.blobs_pushed).sum::<usize>(), 3);
+    assert_eq!(pair.from.requests("GET /v2/tools/box/blobs/").len(), 3);
+    assert!(names.iter().all(|name| !pair.unpublished(&name.replace(':', " "))));
+}
+
+#[tokio::test]
+async fn a_registry_that_wants_to_be_left_alone_is_left_alone() {
+    let pair = Pair::new().await;
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(1);
+    pair.from.inside().closed = Some((until, 1));
+    // Without a pause of its own three attempts would be over at once.
+    pair.copy("library/box:1").await.unwrap();
+
+    let never = until + std::time::Duration::from_hours(1);
+    pair.from.inside().closed = Some((never, 3600));
+    let error = pair.copy("library/box:2").await.unwrap_err();
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert!(why.contains("3600"), "{why}");
+}
+
+#[tokio::test]
+async fn a_page_for_people_is_told_as_one() {
+    let pair = Pair::new().await;
+    pair.from.inside().page = true;
+    let error = pair.copy("library/box:1").await.unwrap_err();
+    assert!(matches!(error, Error::Read { source: Fault::Page, .. }), "{error}");
+    assert!(error.to_string().contains(&pair.from.endpoint().host), "{error}");
+    assert!(error.hint().unwrap().contains("browser"));
+}
+
+#[tokio::test]
+async fn a_token_is_bought_once_and_shown_to_nobody_else() {
+    for scoped in [false, true] {
+        let (pair, other) = (Pair::new().await, Fake::start().await);
+        for (key, blob) in &pair.from.inside().blobs {
+            other.inside().blobs.insert(key.clone(), blob.clone());
+        }
+        pair.from.inside().elsewhere = Some(format!("http://{}", other.endpoint().host));
+        pair.from.inside().guarded = Some(scoped);
+        pair.to.inside().guarded = Some(scoped);
+        let login = Login { user: "somebody".to_owned(), password: "secret".to_owned() };
+        let connect = |fake: &Fake| {
+            let endpoint = Endpoint { login: Some(login.clone()), ..fake.endpoint() };
+            Arc::new(Registry::connect(&endpoint).unwrap())
+        };
+        let (from, to) = (connect(&pair.from), connect(&pair.to));
+        let reference = format!("{}/tools/box:1", from.host());
+        copy(&reference, &from, &to, "library/box:1", &Silent).await.unwrap();
+        assert_eq!(pair.from.requests("GET /token").len(), 1);
+        assert_eq!(other.inside().shown, Vec::<String>::new());
+        // Reading and writing are two scopes, where there are any.
+        assert_eq!(pair.to.requests("GET /token").len(), 1 + usize::from(scoped));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_that_leads_in_circles_ends() {
+    let pair = Pair::new().await;
+    let host = pair.from.endpoint().host;
+    pair.from.inside().elsewhere = Some(format!("http://{host}"));
+    let error = pair.copy("library/box:1").await.unwrap_err();
+    assert!(error.to_string().contains(&host), "{error}");
+    assert_eq!(error.class(), Class::Upstream);
+    assert!(pair.unpublished("library/box 1"));
+}
+
+#[tokio::test]
 async fn an_image_that_is_not_there_is_told_so() {
     let pair = Pair::new().await;
-    let endpoint = pair.from.endpoint();
-    let reference = format!("{}/tools/none:1", endpoint.host);
-    let error = copy(&reference, &endpoint, &pair.regi, "a:1", &Silent).await.unwrap_err();
+    let from = pair.from.registry();
+    let reference = format!("{}/tools/none:1", from.host());
+    let error = copy(&reference, &from, &pair.regi, "a:1", &Silent).await.unwrap_err();
     assert_eq!(error.class(), Class::Upstream);
     assert!(error.hint().unwrap().contains("exist"));
 }
@@ -179,7 +274,7 @@ async fn an_image_that_is_not_there_is_told_so() {
 async fn an_image_saved_by_the_engine_is_pushed_once() {
     let to = Fake::start().await;
     let scratch = tempfile::tempdir().unwrap();
-    let regi = Arc::new(Registry::connect(&to.endpoint()).unwrap());
+    let regi = to.registry();
     let saved = save(&[b"base", b"top"]);
     let archive = take(&saved, scratch.path()).await.unwrap();
     let first = push_archive(&archive, &regi, "suite/data:1", &Silent).await.unwrap();
@@ -195,7 +290,7 @@ async fn an_image_saved_by_the_engine_is_pushed_once() {
 async fn the_next_image_pushes_only_its_own_layers() {
     let to = Fake::start().await;
     let scratch = tempfile::tempdir().unwrap();
-    let connect = || Arc::new(Registry::connect(&to.endpoint()).unwrap());
+    let connect = || to.registry();
     let regi = connect();
     let taken = async |layers: &[&[u8]]| take(&save(layers), scratch.path()).await.unwrap();
     let one = taken(&[b"base", b"top"]).await;
@@ -224,7 +319,7 @@ async fn a_broken_archive_is_told_so() {
 async fn a_layer_that_is_something_else_is_not_pushed() {
     let to = Fake::start().await;
     let scratch = tempfile::tempdir().unwrap();
-    let regi = Arc::new(Registry::connect(&to.endpoint()).unwrap());
+    let regi = to.registry();
     let mut saved = save(&[LAYER]);
     let at = saved.windows(100).position(|it| it == &LAYER[..100]).unwrap();
     saved[at] ^= 1;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -11,7 +12,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::super::manifest::Digest;
-use super::super::{Authority, Endpoint, Retry};
+use super::super::{Authority, Endpoint, Registry, Retry};
 
 /// What the registry holds and how it fails.
 #[derive(Default)]
@@ -30,6 +31,16 @@ pub(super) struct Inside {
     pub(super) cut: u32,
     /// Whether `Range` is heeded.
     pub(super) ranges: bool,
+    /// Requests before that answer 429, and say for how many seconds.
+    pub(super) closed: Option<(Instant, u64)>,
+    /// Manifests come as pages for people.
+    pub(super) page: bool,
+    /// Blobs are there, below that address.
+    pub(super) elsewhere: Option<String>,
+    /// Whether only those may come in who bring a token, and whether it is one for each repository.
+    pub(super) guarded: Option<bool>,
+    /// What was shown with each request that showed something.
+    pub(super) shown: Vec<String>,
 }
 
 #[derive(Clone, Default)]
@@ -54,15 +65,18 @@ impl Fake {
     }
 
     pub(super) fn endpoint(&self) -> Endpoint {
-        // Another test may have been first.
-        drop(rustls::crypto::ring::default_provider().install_default());
         Endpoint {
             host: self.address.unwrap().to_string(),
             plain: true,
             authority: Authority::System,
             login: None,
             retry: Retry { attempts: 3, pause: std::time::Duration::ZERO },
+            parallel: 4,
         }
+    }
+
+    pub(super) fn registry(&self) -> Arc<Registry> {
+        Arc::new(Registry::connect(&self.endpoint()).unwrap())
     }
 
     pub(super) fn blob(&self, repository: &str, data: &[u8]) -> Digest {
@@ -93,9 +107,20 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let mut inside = fake.inside();
     inside.log.push(format!("{} {}", parts.method, parts.uri));
+    let shown = parts.headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    inside.shown.extend(shown.map(str::to_owned));
     if inside.fail > 0 {
         inside.fail -= 1;
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    if let Some((_, seconds)) = inside.closed.filter(|(until, _)| *until > Instant::now()) {
+        let told = [(header::RETRY_AFTER, seconds.to_string())];
+        return (StatusCode::TOO_MANY_REQUESTS, told).into_response();
+    }
+    if let Some(scoped) = inside.guarded
+        && let Some(answer) = guard(&parts, fake.address.unwrap(), shown, scoped)
+    {
+        return answer;
     }
     let path = parts.uri.path().trim_start_matches("/v2/").to_owned();
     let query = parts.uri.query().unwrap_or("").replace("%3A", ":").replace("%2F", "/");
@@ -111,9 +136,34 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
     let Some((repository, digest)) = path.split_once("/blobs/") else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    if let Some(base) = inside.elsewhere.as_ref().filter(|_| parts.method == Method::GET) {
+        return axum::response::Redirect::temporary(&format!("{base}/v2/{path}")).into_response();
+    }
     let range = parts.headers.get(header::RANGE).and_then(|it| it.to_str().ok());
     let offset = range.and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     blob(&mut inside, &parts.method, repository, digest, offset.unwrap_or(0))
+}
+
+/// Lets in who brings a token; it costs the password of `somebody`.
+fn guard(
+    parts: &axum::http::request::Parts,
+    address: SocketAddr,
+    shown: Option<&str>,
+    scoped: bool,
+) -> Option<Response> {
+    let query = parts.uri.query().unwrap_or("");
+    if parts.uri.path() == "/token" {
+        let known = shown == Some("Basic c29tZWJvZHk6c2VjcmV0");
+        let scope = query.split("scope=").nth(1).unwrap_or("all");
+        let answer = || format!(r#"{{"token":"{scope}"}}"#).into_response();
+        return Some(if known { answer() } else { StatusCode::UNAUTHORIZED.into_response() });
+    }
+    if shown.is_some_and(|shown| shown.starts_with("Bearer ")) {
+        return None;
+    }
+    let scope = if scoped { r#",scope="repository:x:pull""# } else { "" };
+    let challenge = format!(r#"Bearer realm="http://{address}/token",service="fake"{scope}"#);
+    Some((StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response())
 }
 
 fn manifest(
@@ -129,6 +179,9 @@ fn manifest(
             inside.manifests.insert(format!("{repository} {name}"), body.clone());
         }
         return (StatusCode::CREATED, [(header::LOCATION, "/v2/there")]).into_response();
+    }
+    if inside.page {
+        return axum::response::Html("<html>Please log in").into_response();
     }
     match inside.manifests.get(&format!("{repository} {reference}")) {
         Some(data) => {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use feeds::events::Watch;
-use feeds::oci::{self, Archive, Authority, Copied, Endpoint, Login, Registry, Retry};
+use feeds::oci::{self, Archive, Authority, Copied, Endpoint, Login, Registry, Retry, Upstreams};
+use futures_util::future::join_all;
 use fs_err as fs;
 
 use super::{Item, Run};
@@ -23,15 +24,28 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     if feeds.is_empty() {
         return Ok(Vec::new());
     }
-    let regi = Arc::new(connect(run.site)?);
-    let scratch = Scratch::make(&run.context.layout)?;
     let watch = run.context.console.watch();
-    let mut items = Vec::new();
-    for feed in feeds {
-        let outcome = one(feed, &regi, &scratch, &*watch).await;
-        items.push(Item::new(name(feed), outcome.map(|copied| described(&copied))));
-    }
-    Ok(items)
+    let ways = Ways {
+        regi: Arc::new(connect(run.site)?),
+        upstreams: Upstreams::default(),
+        parallel: run.site.regi.parallel,
+        scratch: Scratch::make(&run.context.layout)?,
+        watch: &*watch,
+    };
+    let work = feeds.iter().map(async |feed| {
+        let outcome = ways.one(feed).await;
+        Item::new(name(feed), outcome.map(|copied| described(&copied)))
+    });
+    Ok(join_all(work).await)
+}
+
+/// All that the images of one run share.
+struct Ways<'a> {
+    regi: Arc<Registry>,
+    upstreams: Upstreams,
+    parallel: usize,
+    scratch: Scratch,
+    watch: &'a dyn Watch,
 }
 
 fn plan(feed: &ImageFeed) -> String {
@@ -48,50 +62,50 @@ fn described(copied: &Copied) -> String {
     }
 }
 
-async fn one(
-    feed: &ImageFeed,
-    regi: &Arc<Registry>,
-    scratch: &Scratch,
-    watch: &dyn Watch,
-) -> Outcome<Copied> {
-    match &feed.source {
-        ImageSource::Engine(reference) => engine(reference, &feed.name, regi, scratch, watch).await,
-        ImageSource::Registry { reference, plain, authority } => {
-            let authority = match authority {
-                None => Authority::System,
-                Some(path) => {
-                    Authority::Also(fs::read(path).or_fail(Class::Configuration, || {
-                        format!("cannot read the authority of {reference}")
-                    })?)
-                }
-            };
-            let (host, login, retry) = (String::new(), None, Retry::default());
-            let from = Endpoint { host, plain: *plain, authority, login, retry };
-            Ok(oci::copy(reference, &from, regi, &feed.name, watch).await?)
+impl Ways<'_> {
+    async fn one(&self, feed: &ImageFeed) -> Outcome<Copied> {
+        match &feed.source {
+            ImageSource::Engine(reference) => self.engine(reference, &feed.name).await,
+            ImageSource::Registry { reference, plain, authority } => {
+                let authority = match authority {
+                    None => Authority::System,
+                    Some(path) => {
+                        Authority::Also(fs::read(path).or_fail(Class::Configuration, || {
+                            format!("cannot read the authority of {reference}")
+                        })?)
+                    }
+                };
+                let endpoint = Endpoint {
+                    host: String::new(),
+                    plain: *plain,
+                    authority,
+                    login: None,
+                    retry: Retry::default(),
+                    parallel: self.parallel,
+                };
+                let from = self.upstreams.of(reference, &endpoint)?;
+                Ok(oci::copy(reference, &from, &self.regi, &feed.name, self.watch).await?)
+            }
         }
     }
-}
 
-/// Takes an image out of the host's engine, unless regi has this very one.
-async fn engine(
-    reference: &str,
-    name: &str,
-    regi: &Arc<Registry>,
-    scratch: &Scratch,
-    watch: &dyn Watch,
-) -> Outcome<Copied> {
-    let docker = Docker::connect().await?;
-    let image = docker.image(reference).await?.ok_or_else(|| {
-        Failure::say(Class::Feed, format!("the engine has no image {reference}"))
-            .hint("for the suite's own images: runctl build")
-    })?;
-    if let Some(digest) = oci::holds(regi, name, &image.id).await? {
-        return Ok(Copied { digest, blobs_pushed: 0, bytes: 0 });
+    /// Takes an image out of the host's engine, unless regi has this very one.
+    async fn engine(&self, reference: &str, name: &str) -> Outcome<Copied> {
+        let docker = Docker::connect().await?;
+        let image = docker.image(reference).await?.ok_or_else(|| {
+            Failure::say(Class::Feed, format!("the engine has no image {reference}"))
+                .hint("for the suite's own images: runctl build")
+        })?;
+        if let Some(digest) = oci::holds(&self.regi, name, &image.id).await? {
+            return Ok(Copied { digest, blobs_pushed: 0, bytes: 0 });
+        }
+        // One after the other: each takes its room on the disk, and what they share is then found.
+        let _turn = self.scratch.turn.lock().await;
+        let saved = self.scratch.folder.join("saved.tar");
+        docker.save(reference, &saved).await?;
+        let archive = Archive::take(&saved).await?;
+        Ok(oci::push_archive(&archive, &self.regi, name, self.watch).await?)
     }
-    let saved = scratch.0.join("saved.tar");
-    docker.save(reference, &saved).await?;
-    let archive = Archive::take(&saved).await?;
-    Ok(oci::push_archive(&archive, regi, name, watch).await?)
 }
 
 /// Prepares to speak with regi as the one who may push.
@@ -108,28 +122,32 @@ fn connect(site: &Site) -> Outcome<Registry> {
         authority: Authority::Only(secret("ca.pem")?),
         login: Some(Login { user: site.regi.user.clone(), password }),
         retry: Retry::default(),
+        parallel: site.regi.parallel,
     };
     Ok(Registry::connect(&endpoint)?)
 }
 
 /// Room for images on their way from the engine; what a killed run left there goes first.
-struct Scratch(std::path::PathBuf);
+struct Scratch {
+    folder: std::path::PathBuf,
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl Scratch {
     fn make(layout: &Layout) -> Outcome<Self> {
-        let path = layout.state().join("spool");
+        let folder = layout.state().join("spool");
         let tried = || "cannot make room for images on their way".to_owned();
-        if path.exists() {
-            fs::remove_dir_all(&path).or_fail(Class::Unexpected, tried)?;
+        if folder.exists() {
+            fs::remove_dir_all(&folder).or_fail(Class::Unexpected, tried)?;
         }
-        fs::create_dir_all(&path).or_fail(Class::Unexpected, tried)?;
-        Ok(Self(path))
+        fs::create_dir_all(&folder).or_fail(Class::Unexpected, tried)?;
+        Ok(Self { folder, turn: tokio::sync::Mutex::default() })
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
             tracing::warn!(%error, "the room for images on their way stays behind");
         }
     }

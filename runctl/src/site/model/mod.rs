@@ -173,6 +173,8 @@ pub struct Regi {
     pub port: u16,
     /// User who may push.
     pub user: String,
+    /// Requests under way at once to each registry.
+    pub parallel: usize,
     /// Images to mirror.
     pub images: Vec<ImageFeed>,
 }
