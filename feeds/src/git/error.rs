@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use git2::{ErrorClass, ErrorCode};
 
+use super::Refused;
 use crate::{Class, Classified};
 
 /// A mirror or gitolite's configuration could not be brought up to date; what was there before is untouched.
@@ -50,6 +51,36 @@ pub enum Error {
     /// The upstream offers a reference but did not send what it names.
     #[error("git upstream {url} did not send {object}, which its {name} names")]
     Missing { url: String, name: String, object: String },
+    /// Something arrived and what it names did not.
+    #[error("git upstream {url} sent {object} without {needs}, which it names")]
+    Incomplete { url: String, object: String, needs: String },
+    /// What is pinned is not there.
+    #[error("git upstream {url} has no {name}, which is pinned")]
+    Pin { url: String, name: String },
+    /// The pinned commit is not there.
+    #[error(
+        "{name} of git upstream {url} does not have commit {commit}, which is pinned, in its history"
+    )]
+    NotInHistory { url: String, name: String, commit: String },
+    /// A reference must be signed and is not, or not by a named key.
+    #[error("git upstream {url}: nobody who is named vouches for {name} ({object})")]
+    Unproven {
+        url: String,
+        name: String,
+        object: String,
+        #[source]
+        source: Box<Refused>,
+    },
+    /// Nothing of the upstream is signed.
+    #[error("git upstream {url} has no signed tag")]
+    NothingSigned { url: String },
+    /// Keys could not be read.
+    #[error("could not read the keys in {}", path.display())]
+    Keys {
+        path: PathBuf,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The upstream had references and has none any more.
     #[error("git upstream {url} has no branches any more; the mirror keeps what it has")]
     Emptied { url: String },
@@ -119,10 +150,19 @@ impl Classified for Error {
             Self::Connect { source, .. }
             | Self::Fetch { source, .. }
             | Self::Push { source, .. } => blame(source),
-            Self::Stalled { .. } | Self::RefName { .. } | Self::Emptied { .. } => Class::Upstream,
+            Self::Stalled { .. }
+            | Self::RefName { .. }
+            | Self::Incomplete { .. }
+            | Self::Emptied { .. } => Class::Upstream,
             Self::Interrupted { .. } => Class::Interrupted,
-            Self::HostKey { .. } | Self::Missing { .. } => Class::Verification,
+            Self::HostKey { .. }
+            | Self::Missing { .. }
+            | Self::Unproven { .. }
+            | Self::NothingSigned { .. } => Class::Verification,
             Self::Absent { .. }
+            | Self::Pin { .. }
+            | Self::NotInHistory { .. }
+            | Self::Keys { .. }
             | Self::KnownHosts { .. }
             | Self::Foreign { .. }
             | Self::Refused { .. } => Class::Configuration,
@@ -157,6 +197,12 @@ impl Classified for Error {
                 "if that is meant, remove the mirror's folder and feed again".to_owned()
             }
             Self::Busy { .. } => "try again; if no git process runs there, remove packed-refs.lock".to_owned(),
+            Self::Unproven { .. } => {
+                "the mirror stays as it is; name the signer's key under keys, or pin what is signed".to_owned()
+            }
+            Self::Pin { .. } | Self::NotInHistory { .. } => {
+                "correct branch, tag or commit in gito.toml; the mirror keeps what it has".to_owned()
+            }
             Self::Stalled { .. } => "try again later, what arrived before is still served".to_owned(),
             _ => return None,
         })

@@ -1,28 +1,38 @@
 //! Git: bare mirrors of upstream repositories, and gitolite's side of them.
 //!
 //! A mirror holds its upstream's branches, tags and notes (not `refs/pull/*` and the like, which forges make in numbers
-//! and nobody clones). Objects come first; then all references move by one rename of `packed-refs`, so whoever clones
-//! sees the old state or the new one, and a killed run leaves the old one. This folder is the only one that names git2.
+//! and nobody clones). Objects come first, into quarantine; then all references move by one rename of `packed-refs`, so
+//! whoever clones sees the old state or the new one, and a killed run leaves the old one. This folder is the only one that names git2.
 
 mod all;
 mod bare;
 mod error;
 mod gitolite;
+mod incoming;
 mod known_hosts;
 mod mirror;
+mod offer;
+mod pin;
 mod refs;
 mod remote;
+mod settle;
+mod signed;
+mod signers;
 #[cfg(test)]
 mod tests;
 mod tip;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub use all::mirror_all;
 pub use error::Error;
 pub use gitolite::{Admin, configuration, ensure_admin};
 pub use mirror::mirror;
+pub use pin::Pin;
 pub use remote::masked;
+pub use signed::{Signed, Verification};
+pub use signers::Refused;
 pub use tip::texts;
 
 /// Where a mirror reads from, and with what.
@@ -34,6 +44,10 @@ pub struct Source {
     pub url: String,
     /// How to log in over ssh.
     pub access: Access,
+    /// What of it is mirrored.
+    pub pin: Pin,
+    /// What must be signed, and by whom; none takes what comes.
+    pub verification: Option<Verification>,
 }
 
 /// What is needed to speak ssh.
@@ -93,4 +107,10 @@ pub struct Mirrored {
     pub changed: bool,
     /// References that were left alone although the upstream differs.
     pub kept: Vec<String>,
+    /// Where old tips are from now on that the upstream rewrote or deleted.
+    pub archived: Vec<String>,
+    /// Who signed what was taken.
+    pub signed_by: BTreeSet<String>,
+    /// Branches that no signed tag vouches for, or not as far as the upstream has them.
+    pub behind: Vec<String>,
 }

@@ -73,6 +73,11 @@ impl<'a> Conversation<'a> {
         Self { url, access, stop, refusal: Rc::default(), said: Rc::default() }
     }
 
+    /// The URL as it was given.
+    pub(super) fn url(&self) -> &'a str {
+        self.url
+    }
+
     /// The URL as it may be shown.
     pub(super) fn shown(&self) -> String {
         masked(self.url)

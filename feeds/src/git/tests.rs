@@ -1,5 +1,7 @@
 //! Mirrors of small upstreams on this file system.
 
+mod proofs;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -31,8 +33,18 @@ impl Pair {
     }
 
     fn mirror(&self, divergence: Divergence) -> Result<Mirrored, Error> {
+        self.mirror_as(divergence, Pin::Everything, None)
+    }
+
+    fn mirror_as(
+        &self,
+        divergence: Divergence,
+        pin: Pin,
+        verification: Option<Verification>,
+    ) -> Result<Mirrored, Error> {
         let url = self.upstream.path().to_str().unwrap().to_owned();
-        let source = Source { name: "it".to_owned(), url, access: Access::default() };
+        let source =
+            Source { name: "it".to_owned(), url, access: Access::default(), pin, verification };
         let card =
             Card { owner: "a & (b)".to_owned(), description: "it".to_owned(), ..Card::default() };
         let target = Target { bare: self.bare(), owner: None, divergence, card };
@@ -80,18 +92,31 @@ fn branches_tags_and_notes_come_and_pull_requests_do_not() {
 }
 
 #[test]
-fn a_mirror_follows_deletions_and_rewritten_branches() {
+fn a_mirror_follows_deletions_and_rewritten_branches_and_keeps_old_tips() {
     let pair = Pair::new();
-    commit(&pair.upstream, "refs/heads/trunk", "one");
-    commit(&pair.upstream, "refs/heads/gone", "two");
+    let first = commit(&pair.upstream, "refs/heads/trunk", "one");
+    let second = commit(&pair.upstream, "refs/heads/gone", "two");
     pair.mirror(Divergence::Overwrite).unwrap();
     for name in ["refs/heads/gone", "refs/heads/trunk"] {
         pair.upstream.find_reference(name).unwrap().delete().unwrap();
     }
     let other = commit(&pair.upstream, "refs/heads/trunk", "other");
     let mirrored = pair.mirror(Divergence::Overwrite).unwrap();
-    assert_eq!(mirrored.refs, [("refs/heads/trunk".to_owned(), other.to_string())]);
-    assert_eq!(pair.names(), ["refs/heads/trunk"]);
+
+    let short = |id: Oid| id.to_string()[..12].to_owned();
+    let day = mirrored.archived[0].split('/').nth(2).unwrap();
+    assert_eq!(day.len(), "2026-11-22".len());
+    let archived = [
+        format!("refs/archive/{day}/heads/gone/{}", short(second)),
+        format!("refs/archive/{day}/heads/trunk/{}", short(first)),
+    ];
+    assert_eq!(mirrored.archived, archived);
+    assert_eq!(pair.names(), [&archived[..], &["refs/heads/trunk".to_owned()]].concat());
+    assert!(mirrored.refs.contains(&("refs/heads/trunk".to_owned(), other.to_string())));
+
+    commit(&pair.upstream, "refs/heads/trunk", "further");
+    let mirrored = pair.mirror(Divergence::Overwrite).unwrap();
+    assert_eq!((mirrored.archived, pair.names().len()), (Vec::new(), 3));
 }
 
 #[test]
@@ -195,8 +220,13 @@ fn packs_of_a_killed_run_are_swept() {
 fn an_upstream_that_is_not_there_makes_nothing_up() {
     let pair = Pair::new();
     let attempt = |url: &str| {
-        let source =
-            Source { name: "it".to_owned(), url: url.to_owned(), access: Access::default() };
+        let source = Source {
+            name: "it".to_owned(),
+            url: url.to_owned(),
+            access: Access::default(),
+            pin: Pin::default(),
+            verification: None,
+        };
         let target = Target {
             bare: pair.bare(),
             owner: None,
@@ -227,6 +257,8 @@ async fn many_mirrors_answer_in_order() {
                 name: name.to_owned(),
                 url: url.to_str().unwrap().to_owned(),
                 access: Access::default(),
+                pin: Pin::default(),
+                verification: None,
             },
             Target {
                 bare: pair.folder.path().join(format!("{name}.git")),

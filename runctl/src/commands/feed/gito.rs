@@ -50,6 +50,8 @@ fn source(site: &Site, feed: &GitFeed) -> Source {
             known_hosts: Some(secrets(site).join("upstreams_known_hosts")),
             learn: site.gito.trust_hosts.clone(),
         },
+        pin: feed.pin.clone(),
+        verification: feed.verification.clone(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::super::kinds::{git_remote, inner_path, line, server};
+use feeds::git::{Pin, Signed, Verification};
+
+use super::super::kinds::{Read, git_remote, inner_path, line, server, text, word, wrong};
 use super::super::model::{GitFeed, Gito, Host};
 use super::super::table::Table;
 use super::{existing, host, site::Base};
@@ -17,13 +19,13 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, G
         admin_key: table.optional("admin_key", existing(folder)),
         identity: table.optional("identity", existing(folder)),
         trust_hosts: table.list("trust_hosts", &[], server),
-        repositories: table.tables("git").into_iter().map(git).collect(),
+        repositories: table.tables("git").into_iter().map(|table| git(table, folder)).collect(),
     };
     table.finish();
     (host, gito)
 }
 
-fn git(mut table: Table<'_>) -> GitFeed {
+fn git(mut table: Table<'_>, folder: &Path) -> GitFeed {
     let feed = GitFeed {
         name: table.required("name", inner_path),
         url: table.required("url", git_remote),
@@ -31,6 +33,8 @@ fn git(mut table: Table<'_>) -> GitFeed {
         description: table.or("description", "", line),
         category: table.or("category", "", line),
         push_mirror: table.optional("push_mirror", git_remote),
+        pin: pin(&mut table),
+        verification: verification(&mut table, folder),
     };
     if feed.name == "gitolite-admin" {
         table.object("name", "`gitolite-admin` is gitolite's own repository", None);
@@ -41,4 +45,77 @@ fn git(mut table: Table<'_>) -> GitFeed {
     }
     table.finish();
     feed
+}
+
+/// Reads what part of the upstream is mirrored.
+fn pin(table: &mut Table<'_>) -> Pin {
+    let branch = table.optional("branch", reference);
+    let tag = table.optional("tag", reference);
+    let commit = table.optional("commit", commit);
+    match (branch, tag, commit) {
+        (None, None, None) => Pin::Everything,
+        (Some(branch), None, None) => Pin::Branch(branch),
+        (None, Some(tag), None) => Pin::Tag(tag),
+        (branch, None, Some(id)) => Pin::Commit { id, branch },
+        (_, Some(tag), _) => {
+            let help = "a tag stands for itself: leave out the others".to_owned();
+            table.object("tag", "`tag` stands beside `branch` or `commit`", Some(help));
+            Pin::Tag(tag)
+        }
+    }
+}
+
+/// Reads what must be signed, and by whom.
+fn verification(table: &mut Table<'_>, folder: &Path) -> Option<Verification> {
+    let verify = table.optional("verify", word(&["signed-tags", "signed-commits"]));
+    let keys = table.list("keys", &[], existing(folder));
+    let Some(verify) = verify else {
+        if table.has("keys") && !table.has("verify") {
+            let help = "add `verify = \"signed-tags\"` or `verify = \"signed-commits\"`".to_owned();
+            table.object("keys", "`keys` do nothing without `verify`", Some(help));
+        }
+        return None;
+    };
+    if !table.has("keys") || table.has_empty_list("keys") {
+        let help = "name files of OpenPGP or ssh public keys: `keys = [\"/etc/booddies/keys/upstream.asc\"]`";
+        table.object("verify", "nobody is named whose signature counts", Some(help.to_owned()));
+    }
+    if verify == "signed-tags" && (table.has("branch") || table.has("commit")) {
+        let help = "pin a tag, or write `verify = \"signed-commits\"`".to_owned();
+        table.object("verify", "only a branch is mirrored, so no tag can vouch for it", Some(help));
+    }
+    let signed = if verify == "signed-tags" { Signed::Tags } else { Signed::Commits };
+    Some(Verification { signed, keys })
+}
+
+/// The name of a branch or tag.
+fn reference(value: &serde_json::Value) -> Read<String> {
+    let name = text(value)?;
+    let whole = name.split('/').all(|part| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && part.strip_suffix(".lock").is_none()
+    });
+    let strange = |it: char| it.is_whitespace() || it.is_control() || "~^:?*[\\".contains(it);
+    if whole
+        && !name.starts_with('-')
+        && !name.contains(strange)
+        && !name.contains("..")
+        && !name.contains("@{")
+    {
+        Ok(name)
+    } else {
+        wrong(format!("`{name}` is no name of a branch or tag"))
+    }
+}
+
+/// The whole id of a commit.
+fn commit(value: &serde_json::Value) -> Read<String> {
+    let id = text(value)?;
+    if id.len() == 40 && id.chars().all(|it| it.is_ascii_hexdigit() && !it.is_ascii_uppercase()) {
+        Ok(id)
+    } else {
+        wrong(format!("`{id}` is no whole commit id: 40 digits of 0-9 and a-f"))
+    }
 }

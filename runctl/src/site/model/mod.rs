@@ -6,6 +6,7 @@ mod data;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use feeds::git::{Pin, Verification};
 use ipnet::Ipv4Net;
 
 pub use boot::{Boot, Boots, Dhcp, KernelFeed, KernelSource, Pool};
@@ -153,6 +154,10 @@ pub struct GitFeed {
     pub category: String,
     /// Where pushes are mirrored to by gito itself; none pushes nowhere.
     pub push_mirror: Option<String>,
+    /// The part of the upstream that is mirrored.
+    pub pin: Pin,
+    /// What must be signed, and by whom.
+    pub verification: Option<Verification>,
 }
 
 /// cgit.toml

@@ -1,0 +1,95 @@
+//! What an upstream has, and how what is missing of it is fetched.
+
+use git2::{
+    AutotagOption, Direction, ErrorCode, FetchOptions, Reference, RemoteConnection, Repository,
+};
+
+use super::Error;
+use super::refs::{self, Refs};
+use super::remote::Conversation;
+use crate::events::{Id, Watch};
+
+/// References of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Offer {
+    /// Those that a mirror copies.
+    pub(super) refs: Refs,
+    /// The default branch, if it is among them.
+    pub(super) head: Option<String>,
+}
+
+/// Asks for the references, takes of them what `choose` wants, and fetches what they need into `repository`, whose own
+/// references say what need not be sent.
+pub(super) fn fetch(
+    repository: &Repository,
+    conversation: &Conversation<'_>,
+    choose: impl Fn(Offer) -> Result<Offer, Error>,
+    watch: &dyn Watch,
+    id: Id,
+) -> Result<Offer, Error> {
+    let connect = |source| conversation.blame(source, |url, source| Error::Connect { url, source });
+    let mut remote = repository.remote_anonymous(conversation.url()).map_err(connect)?;
+    let callbacks = conversation.callbacks(watch, id);
+    let mut connection =
+        remote.connect_auth(Direction::Fetch, Some(callbacks), None).map_err(connect)?;
+    let offer = choose(listed(&connection, conversation)?)?;
+    let missing: Vec<_> = offer
+        .refs
+        .iter()
+        .filter(|(_, id)| !holds(repository, **id))
+        .map(|(name, _)| format!("+{name}:{name}"))
+        .collect();
+    if !missing.is_empty() {
+        let mut options = FetchOptions::new();
+        options
+            .remote_callbacks(conversation.callbacks(watch, id))
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false);
+        connection.remote().download(&missing, Some(&mut options)).map_err(|source| {
+            conversation.blame(source, |url, source| Error::Fetch { url, source })
+        })?;
+    }
+    Ok(offer)
+}
+
+/// What the other side lists.
+fn listed(
+    connection: &RemoteConnection<'_, '_, '_>,
+    conversation: &Conversation<'_>,
+) -> Result<Offer, Error> {
+    let connect = |source| conversation.blame(source, |url, source| Error::Connect { url, source });
+    let mut refs = Refs::new();
+    for head in connection.list().map_err(connect)? {
+        let name = head.name();
+        // A peeled tag is listed as `tag^{}`.
+        if !refs::mirrored(name) || name.ends_with("^{}") {
+            continue;
+        }
+        if !Reference::is_valid_name(name) {
+            let (url, name) = (conversation.shown(), name.to_owned());
+            return Err(Error::RefName { url, name });
+        }
+        refs.insert(name.to_owned(), head.oid());
+    }
+    let head = match connection.default_branch() {
+        Ok(name) => name.as_str().ok().filter(|name| refs.contains_key(*name)).map(str::to_owned),
+        Err(error) if error.code() == ErrorCode::NotFound => None,
+        Err(error) => return Err(connect(error)),
+    };
+    Ok(Offer { refs, head })
+}
+
+/// Checks that what every reference names has come.
+pub(super) fn check_there(repository: &Repository, url: &str, refs: &Refs) -> Result<(), Error> {
+    match refs.iter().find(|(_, id)| !holds(repository, **id)) {
+        None => Ok(()),
+        Some((name, object)) => {
+            let (name, object) = (name.clone(), object.to_string());
+            Err(Error::Missing { url: url.to_owned(), name, object })
+        }
+    }
+}
+
+fn holds(repository: &Repository, id: git2::Oid) -> bool {
+    repository.odb().is_ok_and(|objects| objects.exists(id))
+}
