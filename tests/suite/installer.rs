@@ -114,11 +114,16 @@ fn fed(site: &Site, folder: &Path) -> Option<Upstream> {
 fn is_installed(site: &Site, key: &Key) {
     let address = site.host(21);
     let on = |command: &str| key.ssh("ops", address, 22, command);
-    let told = on("findmnt -no SOURCE /; hostname -f; systemctl is-system-running --wait").ok();
+    // d-i installs no D-Bus: only root can speak with systemd.
+    let told =
+        on("findmnt -no SOURCE /; hostname -f; sudo systemctl is-system-running --wait").ok();
     assert_eq!(told, "/dev/vda1\nkvm-1.rack.lan\nrunning\n");
     let routes = on("ip route").ok();
     assert!(!routes.contains("default"), "it has a way out: {routes}");
-    assert_eq!(on("systemctl is-active getty@tty1 serial-getty@ttyS0").ok(), "active\nactive\n");
+    assert_eq!(
+        on("sudo systemctl is-active getty@tty1 serial-getty@ttyS0").ok(),
+        "active\nactive\n"
+    );
     let sources = on("apt-get indextargets --format '$(REPO_URI)'; sudo -n true; echo").stdout;
     let own = format!("http://{}/apt/debian-13/", site.address("data"));
     assert!(sources.lines().filter(|line| !line.is_empty()).all(|line| line == own), "{sources}");

@@ -190,9 +190,7 @@ impl Registry {
         home: &str,
     ) -> Result<Option<reqwest::Url>, Fault> {
         let mut url = self.wire.address(&format!("{}/blobs/uploads/", place.repository()))?;
-        url.query_pairs_mut()
-            .append_pair("mount", &digest.to_string())
-            .append_pair("from", home);
+        url.query_pairs_mut().append_pair("mount", &digest.to_string()).append_pair("from", home);
         let make = || self.wire.request(Method::POST, &url).header(CONTENT_LENGTH, 0);
         let answer = self.wire.ask(writing(place), make).await?;
         let session = match answer.status() {

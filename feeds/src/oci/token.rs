@@ -211,7 +211,11 @@ impl Challenge {
             }
             told.push(text.to_owned());
         }
-        Err(Fault::Challenge(if told.is_empty() { "it says not how".into() } else { told.join(", ") }))
+        Err(Fault::Challenge(if told.is_empty() {
+            "it says not how".into()
+        } else {
+            told.join(", ")
+        }))
     }
 }
 

@@ -163,10 +163,7 @@ impl Wire {
         Err(Fault::Nonsense("it cannot be asked".to_owned()))
     }
 
-    async fn show(
-        &self,
-        scope: Scope<'_>,
-    ) -> Result<Option<reqwest::header::HeaderValue>, Fault> {
+    async fn show(&self, scope: Scope<'_>) -> Result<Option<reqwest::header::HeaderValue>, Fault> {
         let patience = tokio::time::timeout(SILENCE, self.tokens.show(&self.client, scope));
         patience.await.map_err(|_| Fault::Silent { after: SILENCE })?
     }
@@ -348,7 +345,8 @@ mod tests {
 
     #[test]
     fn a_pause_is_told_in_seconds_or_as_a_date() {
-        let told = |text: &str| pause(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]));
+        let told =
+            |text: &str| pause(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]));
         assert_eq!(told("7"), Some(Duration::from_secs(7)));
         assert_eq!(told("Tue, 14 Nov 2023 22:13:20 GMT"), Some(Duration::ZERO));
         assert!(told("Fri, 14 Nov 2098 22:13:20 GMT").is_some_and(|it| it > LONGEST_PAUSE));

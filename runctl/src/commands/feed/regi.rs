@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use feeds::events::Watch;
 use feeds::oci::{self, Archive, Authority, Copied, Endpoint, Login, Registry, Retry, Upstreams};
-use futures_util::future::join_all;
 use fs_err as fs;
+use futures_util::future::join_all;
 
 use super::{Item, Run};
 use crate::engine::Docker;
