@@ -56,6 +56,18 @@ impl Archive {
         blocking(take).await.map_err(|trouble| trouble.told("read the", shown))
     }
 
+    /// Reads what a tar of the operator's holds, which stays where it is; `scratch` is room for its layers.
+    pub async fn beside(saved: &Path, scratch: &Path) -> Result<Self, Error> {
+        let shown = saved.to_owned();
+        let (saved, scratch) = (saved.to_owned(), scratch.to_owned());
+        let take = move || {
+            let folder = tempfile::Builder::new().prefix("image-").tempdir_in(scratch)?;
+            fs::os::unix::fs::symlink(fs::canonicalize(saved)?, folder.path().join(TAR))?;
+            Self::read(folder)
+        };
+        blocking(take).await.map_err(|trouble| trouble.told("read the", shown))
+    }
+
     fn read(folder: TempDir) -> Result<Self, Trouble> {
         let mut file = fs::File::open(folder.path().join(TAR))?;
         let parts = parts(&mut file)?;

@@ -1,274 +1,251 @@
-//! One image into the site's registry: from another registry, or from an archive that the host's engine saved.
+//! One image into the site's registry from wherever it comes: proved first, then its blobs, then its manifests, its tag
+//! last; and after it what accompanies it, such as signatures.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use futures_util::future::{BoxFuture, try_join};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
-use super::archive::Archive;
-use super::manifest::{Content, Descriptor, Digest, Manifest, diff_ids, layer};
-use super::origin::{self, Meter};
+use super::cosign::{Key, SIGNATURE};
+use super::manifest::{Content, Descriptor, Digest, Manifest};
+use super::origin::Meter;
 use super::place::Place;
+use super::platform::{Platform, cut, is_cut_of};
+use super::publish::{blobs, keep_previous, publish, settle, watched};
 use super::push::push;
-use super::registry::{Registry, lock};
+use super::registry::Registry;
+use super::source::Source;
 use super::{Copied, Error};
-use crate::events::{Event, Id, Watch};
-use crate::relay::relayed;
+use crate::events::Watch;
 
 /// Blobs and manifests of one image under way at once; how many requests that makes, its registries say.
-const PARALLEL: usize = 64;
-/// What is appended to a tag to name the image that it named before.
-const PREVIOUS: &str = ".previous";
-/// No registry takes longer tags.
-const LONGEST_TAG: usize = 128;
+pub(super) const PARALLEL: usize = 64;
 /// An index may list indexes, but not for ever.
 const DEPTH: usize = 3;
+/// A signature's payload is a few lines.
+const PAYLOAD: u64 = 1 << 20;
+/// What cosign appends to the tag that stands for a digest; and nothing, for the fallback of the referrers' API.
+const COMPANIONS: [&str; 4] = ["", ".sig", ".att", ".sbom"];
 
-/// Copies `reference` (`host[:port]/repository[:tag|@digest]`) to `name` (`repository:tag`) of `to`, all platforms.
+/// What is wanted of an image, and what it must prove.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Platforms to keep of an index; none keeps all, and the digest.
+    pub platforms: Vec<Platform>,
+    /// Whether signatures, attestations and what else refers to it are copied, too.
+    pub referrers: bool,
+    /// Keys of which one must have signed it; none proves nothing.
+    pub keys: Vec<Key>,
+}
+
+/// Copies an image to `name` (`repository:tag`) of `to`.
 ///
-/// An unchanged image costs one request on each side, and one that is pinned by its digest none upstream. Many may be
-/// copied at once: what they share goes over the wire once.
+/// An unchanged image costs one request on each side, and one that is pinned by its digest none upstream; keys cost two
+/// more, referrers five. Many may be copied at once: what they share goes over the wire once.
 pub async fn copy(
-    reference: &str,
-    from: &Arc<Registry>,
+    source: &Source,
+    terms: &Terms,
     to: &Registry,
     name: &str,
     watch: &dyn Watch,
 ) -> Result<Copied, Error> {
-    let (source, target) = (Place::parse(reference)?, to.place(name)?);
-    let offered = async {
-        match source.pinned() {
-            Some(digest) => Ok(Some(digest)),
-            None => from.digest(&source).await,
-        }
-    };
-    let (offered, there) = try_join(offered, to.digest(&target)).await?;
-    if let Some(digest) = offered.filter(|digest| there == Some(*digest)) {
-        return Ok(Copied { digest: digest.to_string(), blobs_pushed: 0, bytes: 0 });
-    }
-    // What was offered is asked for by its digest: a tag that moves meanwhile cannot mix two images.
-    let source = offered.map_or(source.clone(), |digest| source.at(&digest));
-    let mut manifests = survey(from, &source, DEPTH).await?;
-    distinct(&mut manifests);
-    let (source, target, manifests) = (&source, &target, manifests.as_slice());
-    watched(watch, name, manifests, |meter| async move {
-        let meter = &meter;
-        let pushed: Vec<u64> = stream::iter(blobs(manifests).into_values())
-            .map(|blob| async move {
-                let origin = |blame| {
-                    let (from, source) = (Arc::clone(from), source.clone());
-                    origin::registry(from, source, blob.clone(), blame, meter.clone())
-                };
-                let pushed = Box::pin(push(to, target, blob, origin)).await?;
-                Ok::<_, Error>(settle(meter, blob, pushed))
-            })
-            .buffer_unordered(PARALLEL)
-            .try_filter_map(|bytes| async move { Ok(bytes) })
-            .try_collect()
-            .await?;
-        keep_previous(to, target, there, manifests).await;
-        publish(to, target, manifests).await.map(|digest| Copied {
-            digest,
-            blobs_pushed: pushed.len(),
-            bytes: pushed.iter().sum(),
-        })
-    })
-    .await
-}
-
-/// Whether `name` of `to` is this very image of the engine; returns its digest then.
-///
-/// The id of an image is the digest of its configuration.
-pub async fn holds(to: &Registry, name: &str, image_id: &str) -> Result<Option<String>, Error> {
     let target = to.place(name)?;
-    if to.digest(&target).await?.is_none() {
-        return Ok(None);
-    }
-    let manifest = to.manifest(&target, None).await?;
-    Ok(match &manifest.content {
-        Content::Image { config, .. } if config.digest.to_string() == image_id => {
-            Some(manifest.digest.to_string())
+    let (offered, there) = try_join(source.digest(), to.digest(&target)).await?;
+    let signer = match offered {
+        Some(digest) if !terms.keys.is_empty() => Some(prove(source, &digest, &terms.keys).await?),
+        _ => None,
+    };
+    // What was offered is asked for by its digest: a tag that moves meanwhile cannot mix two images.
+    let source = &offered.map_or_else(|| source.clone(), |digest| source.at(&digest));
+    let unchanged = match (offered, there) {
+        (Some(offered), Some(there)) if offered == there => Some(there),
+        (Some(offered), Some(there)) if !terms.platforms.is_empty() => {
+            let held = to.manifest(&target.at(&there), None).await?;
+            is_cut_of(&held, &offered, &terms.platforms).then_some(there)
         }
         _ => None,
-    })
-}
-
-/// Pushes an archive that the host's engine saved to `name` (`repository:tag`) of `to`.
-///
-/// Layers are compressed only where the registry does not have them yet.
-pub async fn push_archive(
-    archive: &Archive,
-    to: &Arc<Registry>,
-    name: &str,
-    watch: &dyn Watch,
-) -> Result<Copied, Error> {
-    let target = to.place(name)?;
-    let id = Digest::of(archive.config()).to_string();
-    if let Some(digest) = holds(to, name, &id).await? {
-        return Ok(Copied { digest, blobs_pushed: 0, bytes: 0 });
+    };
+    let mut digests: Vec<_> = offered.into_iter().collect();
+    let mut copied = if let Some(digest) = unchanged {
+        Copied::unchanged(digest.to_string())
+    } else {
+        let manifests = survey(source, &terms.platforms).await?;
+        digests.extend(manifests.iter().map(|manifest| manifest.digest));
+        convey(source, to, &target, there, &manifests, watch).await?
+    };
+    copied.signer = signer;
+    if terms.referrers {
+        let mut seen = HashSet::new();
+        digests.retain(|digest| seen.insert(*digest));
+        copied.companions = accompany(source, to, &target, &digests, watch).await?;
     }
-    let there = learn(to, &target).await?;
-    let mut layers = Vec::new();
-    let mut fresh = BTreeMap::new();
-    for (index, diff_id) in archive.diff_ids().iter().enumerate() {
-        let known = lock(&to.layers).get(diff_id).cloned();
-        if let Some(known) = known
-            && to.adopt(&target, &known.digest).await?
-        {
-            layers.push(known);
-            continue;
-        }
-        let (path, digest, size) = archive.compress(index).await?;
-        let descriptor = layer(digest, size);
-        fresh.insert(digest, path);
-        layers.push(descriptor);
-    }
-    let manifests = &[Manifest::of(archive.config(), layers.clone())];
-    let (target, fresh) = (&target, &fresh);
-    let copied = watched(watch, name, manifests, |meter| async move {
-        let (mut blobs_pushed, mut bytes) = (0, 0);
-        for blob in blobs(manifests).into_values() {
-            let path = fresh.get(&blob.digest).cloned().unwrap_or_else(|| archive.config_path());
-            let origin = |blame| {
-                origin::file(path.clone(), archive.folder().to_owned(), blame, meter.clone())
-            };
-            let pushed = Box::pin(push(to, target, blob, origin)).await?;
-            if let Some(size) = settle(&meter, blob, pushed) {
-                blobs_pushed += 1;
-                bytes += size;
-            }
-        }
-        keep_previous(to, target, there, manifests).await;
-        let digest = publish(to, target, manifests).await?;
-        Ok(Copied { digest, blobs_pushed, bytes })
-    })
-    .await?;
-    lock(&to.layers).extend(archive.diff_ids().iter().copied().zip(layers));
     Ok(copied)
 }
 
-/// Learns from the image that the tag names now which compressed layer stands for which uncompressed one.
-///
-/// Returns the digest that the tag has.
-async fn learn(to: &Arc<Registry>, target: &Place) -> Result<Option<Digest>, Error> {
-    let Some(there) = to.digest(target).await? else { return Ok(None) };
-    let manifest = to.manifest(target, None).await?;
-    if let Content::Image { config, layers } = manifest.content {
-        let bytes = origin::whole(Arc::clone(to), target.clone(), config).await?;
-        // An image that somebody pushed may have a configuration of another kind: nothing to learn there.
-        if let Ok(diff_ids) = diff_ids(&bytes) {
-            lock(&to.layers).extend(diff_ids.into_iter().zip(layers));
+/// Finds the key that vouches for an image, by the signature that lies beside it.
+async fn prove(source: &Source, image: &Digest, keys: &[Key]) -> Result<String, Error> {
+    let unsigned = |why: &str| Error::Unproved {
+        host: source.host(),
+        what: source.to_string(),
+        digest: image.to_string(),
+        why: why.to_owned(),
+    };
+    let beside = source.tagged(&companion(image, ".sig"));
+    let Some(digest) = beside.digest().await? else {
+        return Err(unsigned("no signature lies beside it"));
+    };
+    let signatures = beside.at(&digest).manifest(None).await?;
+    let Content::Image { layers, .. } = &signatures.content else {
+        return Err(unsigned("what lies beside it is no list of signatures"));
+    };
+    for layer in layers {
+        let Some(signature) = layer.annotations.get(SIGNATURE) else { continue };
+        let payload = source.small(layer, PAYLOAD).await?;
+        if let Some(key) = keys.iter().find(|key| key.vouches(image, &payload, signature)) {
+            return Ok(key.name().to_owned());
         }
     }
-    Ok(Some(there))
+    let names: Vec<_> = keys.iter().map(Key::name).collect();
+    Err(unsigned(&format!("no signature beside it is by {}", names.join(" or "))))
 }
 
-/// Reads a manifest and all that it lists, the listed ones first.
-async fn survey(from: &Registry, place: &Place, depth: usize) -> Result<Vec<Manifest>, Error> {
-    survey_listed(from, place.clone(), None, depth).await
+/// The tag that stands for a digest.
+fn companion(digest: &Digest, ending: &str) -> String {
+    format!("sha256-{}{ending}", digest.0)
 }
 
-fn survey_listed(
-    from: &Registry,
-    place: Place,
-    listed: Option<Descriptor>,
+/// Reads the manifest and all that it lists of the wanted platforms, the listed ones first, each once.
+async fn survey(source: &Source, platforms: &[Platform]) -> Result<Vec<Manifest>, Error> {
+    let top = source.manifest(None).await?;
+    let top = cut(top, platforms).ok_or_else(|| Error::Platforms {
+        host: source.host(),
+        what: source.to_string(),
+        wanted: platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    })?;
+    let mut found = with_listed(source, top, DEPTH).await?;
+    let mut seen = HashSet::new();
+    found.retain(|manifest| seen.insert(manifest.digest));
+    Ok(found)
+}
+
+fn with_listed(
+    source: &Source,
+    manifest: Manifest,
     depth: usize,
 ) -> BoxFuture<'_, Result<Vec<Manifest>, Error>> {
-    Box::pin(async move {
-        let manifest = from.manifest(&place, listed.as_ref()).await?;
+    async move {
         let mut found = Vec::new();
         if let Content::Index(children) = &manifest.content {
             if depth == 0 {
-                let (host, what) = (from.host().to_owned(), place.to_string());
+                let (host, what) = (source.host(), source.to_string());
                 let kind = "an index within an index within an index".to_owned();
                 return Err(Error::Unsupported { host, what, kind });
             }
-            let mut read = Vec::new();
-            for child in children {
-                let place = place.at(&child.digest);
-                read.push(survey_listed(from, place, Some(child.clone()), depth - 1));
-            }
+            let read = children.iter().cloned().map(|child| listed(source, child, depth - 1));
+            let read: Vec<_> = read.collect();
             found = stream::iter(read).buffered(PARALLEL).try_concat().await?;
         }
         found.push(manifest);
         Ok(found)
-    })
-}
-
-/// Leaves out what is listed twice.
-fn distinct(manifests: &mut Vec<Manifest>) {
-    let mut seen = HashSet::new();
-    manifests.retain(|manifest| seen.insert(manifest.digest));
-}
-
-/// Every blob once.
-fn blobs(manifests: &[Manifest]) -> BTreeMap<Digest, &Descriptor> {
-    manifests.iter().flat_map(Manifest::blobs).map(|blob| (blob.digest, blob)).collect()
-}
-
-/// Counts a blob that needed no push as done; returns the size of one that did.
-fn settle(meter: &Meter, blob: &Descriptor, pushed: bool) -> Option<u64> {
-    if !pushed {
-        meter.advance(blob.size);
     }
-    pushed.then_some(blob.size)
+    .boxed()
 }
 
-/// Keeps what a tag names that is about to move under `<tag>.previous`: whoever wants it back pulls that.
-///
-/// It is a comfort: where it cannot be had the new image is published all the same.
-async fn keep_previous(to: &Registry, target: &Place, there: Option<Digest>, new: &[Manifest]) {
-    let new = new.last().map(|manifest| manifest.digest);
-    let Some(old) = there.filter(|old| Some(*old) != new) else { return };
-    let Some(tag) = target.tag().filter(|tag| tag.len() + PREVIOUS.len() <= LONGEST_TAG) else {
-        return;
-    };
-    let place = target.tagged(&format!("{tag}{PREVIOUS}"));
-    let kept = async { to.put(&place, &to.manifest(&target.at(&old), None).await?).await };
-    if let Err(error) = kept.await {
-        tracing::warn!(%error, %place, "the previous image cannot be kept under its name");
-    }
+fn listed(
+    source: &Source,
+    child: Descriptor,
+    depth: usize,
+) -> BoxFuture<'_, Result<Vec<Manifest>, Error>> {
+    async move { with_listed(source, source.manifest(Some(&child)).await?, depth).await }.boxed()
 }
 
-/// Puts the manifests: those of single platforms side by side, then indexes, and the tag last.
-async fn publish(to: &Registry, target: &Place, manifests: &[Manifest]) -> Result<String, Error> {
-    let Some((top, children)) = manifests.split_last() else {
-        return Err(Error::Incomplete("it has no manifest".to_owned()));
-    };
-    let (images, indexes): (Vec<_>, Vec<_>) =
-        children.iter().partition(|child| matches!(child.content, Content::Image { .. }));
-    let mut put = Vec::new();
-    for image in images {
-        put.push(put_listed(to, target, image).boxed());
-    }
-    stream::iter(put).buffer_unordered(PARALLEL).try_collect::<()>().await?;
-    for index in indexes {
-        put_listed(to, target, index).await?;
-    }
-    to.put(target, top).await?;
-    Ok(top.digest.to_string())
-}
-
-async fn put_listed(to: &Registry, target: &Place, manifest: &Manifest) -> Result<(), Error> {
-    to.put(&target.at(&manifest.digest), manifest).await
-}
-
-/// Runs the part that moves bytes, with a bar.
-async fn watched<F>(
-    watch: &dyn Watch,
-    name: &str,
+/// Brings the blobs, then the manifests, the tag last.
+async fn convey(
+    source: &Source,
+    to: &Registry,
+    target: &Place,
+    there: Option<Digest>,
     manifests: &[Manifest],
-    work: impl FnOnce(Meter) -> F,
-) -> Result<Copied, Error>
-where
-    F: Future<Output = Result<Copied, Error>>,
-{
-    let id = Id::fresh();
-    let total = blobs(manifests).values().map(|blob| blob.size).sum();
-    watch.event(Event::Started { id, label: name.to_owned(), total: Some(total), unit: None });
-    let result = relayed(watch, |relay| work(Meter { relay, id })).await;
-    let failed = result.as_ref().err().map(ToString::to_string);
-    watch.event(Event::Finished { id, failed });
-    result
+    watch: &dyn Watch,
+) -> Result<Copied, Error> {
+    watched(watch, &target.to_string(), manifests, |meter| async move {
+        let meter = &meter;
+        let mut work = Vec::new();
+        for blob in blobs(manifests).into_values() {
+            work.push(convey_blob(source, to, target, blob, meter).boxed());
+        }
+        let pushed: Vec<Option<u64>> =
+            stream::iter(work).buffer_unordered(PARALLEL).try_collect().await?;
+        let pushed: Vec<u64> = pushed.into_iter().flatten().collect();
+        keep_previous(to, target, there, manifests).await;
+        let digest = publish(to, target, manifests).await?;
+        let (blobs_pushed, bytes) = (pushed.len(), pushed.iter().sum());
+        Ok(Copied { blobs_pushed, bytes, ..Copied::unchanged(digest) })
+    })
+    .await
+}
+
+/// Brings one blob; returns its size if it went over the wire.
+async fn convey_blob(
+    source: &Source,
+    to: &Registry,
+    target: &Place,
+    blob: &Descriptor,
+    meter: &Meter,
+) -> Result<Option<u64>, Error> {
+    let origin = |blame| source.stream(blob, blame, meter.clone());
+    let pushed = push(to, target, blob, origin).await?;
+    Ok(settle(meter, blob, pushed))
+}
+
+/// Copies what refers to these manifests, under the tags that stand for their digests; returns how many there are.
+///
+/// regi's registry has no API for referrers: clients fall back to those tags, and find all there.
+async fn accompany(
+    source: &Source,
+    to: &Registry,
+    target: &Place,
+    digests: &[Digest],
+    watch: &dyn Watch,
+) -> Result<usize, Error> {
+    let mut work = Vec::new();
+    for digest in digests {
+        for ending in COMPANIONS {
+            work.push(accompany_one(source, to, target, digest, ending, watch).boxed());
+        }
+    }
+    let found: Vec<bool> = stream::iter(work).buffer_unordered(PARALLEL).try_collect().await?;
+    Ok(found.into_iter().filter(|found| *found).count())
+}
+
+async fn accompany_one(
+    source: &Source,
+    to: &Registry,
+    target: &Place,
+    digest: &Digest,
+    ending: &str,
+    watch: &dyn Watch,
+) -> Result<bool, Error> {
+    let tag = companion(digest, ending);
+    let place = target.tagged(&tag);
+    let told = if ending.is_empty() { source.referrers(digest).await? } else { None };
+    let manifests = match told {
+        Some(index) if index.lists_nothing() => return Ok(false),
+        Some(index) => {
+            if to.digest(&place).await? == Some(index.digest) {
+                return Ok(true);
+            }
+            with_listed(source, index, DEPTH).await?
+        }
+        None => {
+            let beside = source.tagged(&tag);
+            let Some(offered) = beside.digest().await? else { return Ok(false) };
+            if to.digest(&place).await? == Some(offered) {
+                return Ok(true);
+            }
+            survey(&beside.at(&offered), &[]).await?
+        }
+    };
+    convey(source, to, &place, None, &manifests, watch).await?;
+    Ok(true)
 }

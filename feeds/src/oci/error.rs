@@ -59,11 +59,17 @@ pub enum Error {
     /// What came is not what its digest says.
     #[error("registry {host} delivered something else for {digest}: {actual}")]
     Altered { host: String, digest: String, actual: String },
+    /// Nobody that is trusted vouches for the image.
+    #[error("nobody vouches for {what} ({digest}) of {host}: {why}")]
+    Unproved { host: String, what: String, digest: String, why: String },
+    /// An index has no image for any of the wanted platforms.
+    #[error("{what} of {host} has no image for {wanted}")]
+    Platforms { host: String, what: String, wanted: String },
     /// A stream ended early, again and again.
     #[error("registry {host} delivered only {got} of {size} bytes of {digest}")]
     Truncated { host: String, digest: String, got: u64, size: u64 },
     /// The archive could not be read or unpacked.
-    #[error("could not {what} image archive in {}", folder.display())]
+    #[error("could not {what} image in {}", folder.display())]
     Archive {
         what: &'static str,
         folder: PathBuf,
@@ -71,14 +77,16 @@ pub enum Error {
         source: io::Error,
     },
     /// The archive is not one that an engine saves.
-    #[error("the image archive is not whole: {0}")]
+    #[error("the image is not whole: {0}")]
     Incomplete(String),
 }
 
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Name { .. } | Self::Client { .. } => Class::Configuration,
+            Self::Name { .. } | Self::Client { .. } | Self::Platforms { .. } => {
+                Class::Configuration
+            }
             Self::Read { source, .. } | Self::Write { source, .. } if source.is_refusal() => {
                 Class::Configuration
             }
@@ -87,7 +95,7 @@ impl Classified for Error {
             | Self::Malformed { .. }
             | Self::Unsupported { .. }
             | Self::Truncated { .. } => Class::Upstream,
-            Self::Altered { .. } => Class::Verification,
+            Self::Altered { .. } | Self::Unproved { .. } => Class::Verification,
             Self::Write { .. } | Self::Archive { .. } | Self::Incomplete(_) => Class::Local,
         }
     }
@@ -114,6 +122,9 @@ impl Classified for Error {
                 format!(
                     "do not use it before {host} has been looked at; nothing of it was published"
                 )
+            }
+            Self::Unproved { .. } => {
+                "see that the right key is named in `verify`; the image was not taken".to_owned()
             }
             _ => return None,
         })

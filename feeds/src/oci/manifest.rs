@@ -1,9 +1,12 @@
 //! Manifests as their raw bytes, whose digest is the image's name, and what can be read out of them. Pure.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use super::platform::Platform;
 use crate::digest::Sha256;
 
 /// Larger manifests are refused by registries, too.
@@ -12,7 +15,7 @@ pub(super) const LIMIT: u64 = 4 << 20;
 const SCHEMA2: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
@@ -66,9 +69,18 @@ pub(super) struct Descriptor {
     pub(super) media_type: String,
     pub(super) size: u64,
     pub(super) digest: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) platform: Option<Platform>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) annotations: BTreeMap<String, String>,
 }
 
 impl Descriptor {
+    fn of(media_type: &str, digest: Digest, size: u64) -> Self {
+        let (platform, annotations) = (None, BTreeMap::new());
+        Self { media_type: media_type.to_owned(), size, digest, platform, annotations }
+    }
+
     /// Whether registries may keep the blob at all; the layers of some vendors stay with them.
     fn distributable(&self) -> bool {
         !self.media_type.contains("foreign") && !self.media_type.contains("nondistributable")
@@ -137,6 +149,11 @@ impl Manifest {
         config.into_iter().chain(layers).filter(|blob| blob.distributable())
     }
 
+    /// Whether it is an index of nothing.
+    pub(super) fn lists_nothing(&self) -> bool {
+        matches!(&self.content, Content::Index(children) if children.is_empty())
+    }
+
     /// Makes the manifest of an image that an engine saved; the same parts always give the same bytes.
     pub(super) fn of(config: &[u8], layers: Vec<Descriptor>) -> Self {
         #[derive(Serialize)]
@@ -147,11 +164,7 @@ impl Manifest {
             config: &'a Descriptor,
             layers: &'a [Descriptor],
         }
-        let config = Descriptor {
-            media_type: CONFIG.to_owned(),
-            size: config.len() as u64,
-            digest: Digest::of(config),
-        };
+        let config = Descriptor::of(CONFIG, Digest::of(config), config.len() as u64);
         let image =
             Image { schema_version: 2, media_type: SCHEMA2, config: &config, layers: &layers };
         let bytes = serde_json::to_vec(&image).expect("strings and numbers always serialize");
@@ -162,7 +175,7 @@ impl Manifest {
 
 /// Describes a compressed layer.
 pub(super) fn layer(digest: Digest, size: u64) -> Descriptor {
-    Descriptor { media_type: LAYER.to_owned(), size, digest }
+    Descriptor::of(LAYER, digest, size)
 }
 
 /// The part of an image's configuration that names its layers before compression.

@@ -1,17 +1,24 @@
-//! OCI images: copied from a registry, or from the host's engine, into the site's own registry, byte for byte.
+//! OCI images: copied from a registry, a folder, or the host's engine into the site's own registry, byte for byte.
 //!
 //! Blobs go first (those already there are skipped, those of a sister repository mounted), then the manifests of single
 //! platforms, and the tag last: whoever pulls sees the old image or the new one, and a killed run leaves the old one.
 
 mod archive;
 mod copy;
+mod cosign;
 mod error;
 mod fault;
+mod layout;
 mod manifest;
 mod origin;
 mod place;
+mod platform;
+mod publish;
 mod push;
 mod registry;
+mod saved;
+mod source;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -22,10 +29,15 @@ use std::fmt;
 use std::time::Duration;
 
 pub use archive::Archive;
-pub use copy::{copy, holds, push_archive};
+pub use copy::{Terms, copy};
+pub use cosign::{Key, NotKey};
 pub use error::Error;
 pub use fault::Fault;
+pub use platform::Platform;
 pub use registry::Registry;
+pub use saved::{holds, push_archive};
+pub use source::{Source, is_layout};
+pub use tags::{Choice, Versions};
 pub use upstreams::Upstreams;
 
 /// A registry and who we are there.
@@ -95,4 +107,15 @@ pub struct Copied {
     pub blobs_pushed: usize,
     /// How many bytes they had.
     pub bytes: u64,
+    /// How many signatures, attestations and other referrers lie beside it.
+    pub companions: usize,
+    /// The key that vouches for it, where one had to.
+    pub signer: Option<String>,
+}
+
+impl Copied {
+    /// Nothing had to be done.
+    pub fn unchanged(digest: String) -> Self {
+        Self { digest, blobs_pushed: 0, bytes: 0, companions: 0, signer: None }
+    }
 }

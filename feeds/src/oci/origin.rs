@@ -2,7 +2,7 @@
 //! the last byte is handed on; or a file.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -73,6 +73,58 @@ pub(super) fn registry(
     })
 }
 
+/// Streams a file that is a blob of a layout, checked against the digest before its last byte.
+pub(super) fn blob_file(
+    path: PathBuf,
+    blob: &Descriptor,
+    blame: Blame,
+    meter: Meter,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+    let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+    let mut check = Check::of(blob);
+    let host = folder.display().to_string();
+    let (altered, digest) = (blame.clone(), blob.digest.to_string());
+    file(path, folder, blame, meter).and_then(move |bytes| {
+        let checked = check.take(&bytes).map_err(|actual| {
+            let (host, digest) = (host.clone(), digest.clone());
+            altered.put(Error::Altered { host, digest, actual })
+        });
+        std::future::ready(checked.map(|()| bytes))
+    })
+}
+
+/// Compares what comes with what was promised.
+struct Check {
+    digest: Digest,
+    size: u64,
+    got: u64,
+    hasher: Hasher,
+}
+
+impl Check {
+    fn of(blob: &Descriptor) -> Self {
+        Self { digest: blob.digest, size: blob.size, got: 0, hasher: Hasher::new() }
+    }
+
+    fn is_done(&self) -> bool {
+        self.got >= self.size
+    }
+
+    /// Takes the next bytes; says what they are instead, where they cannot be right.
+    fn take(&mut self, bytes: &Bytes) -> Result<(), String> {
+        self.got += bytes.len() as u64;
+        self.hasher.update(bytes);
+        if self.got > self.size {
+            return Err(format!("more than the {} bytes listed", self.size));
+        }
+        if self.got < self.size {
+            return Ok(());
+        }
+        let digest = Digest(Sha256(self.hasher.clone().finalize().into()));
+        if digest == self.digest { Ok(()) } else { Err(digest.to_string()) }
+    }
+}
+
 /// Streams a file, which is part of an archive in `folder`.
 pub(super) fn file(
     path: PathBuf,
@@ -109,29 +161,28 @@ struct Reader {
     place: Place,
     blob: Descriptor,
     answer: Option<Answer>,
-    got: u64,
+    check: Check,
     /// So many bytes come once more: the registry began anew.
     again: u64,
-    hasher: Hasher,
     failures: u32,
 }
 
 impl Reader {
     fn new(from: Arc<Registry>, place: Place, blob: Descriptor) -> Self {
-        let hasher = Hasher::new();
-        Self { from, place, blob, answer: None, got: 0, again: 0, hasher, failures: 0 }
+        let check = Check::of(&blob);
+        Self { from, place, blob, answer: None, check, again: 0, failures: 0 }
     }
 
     /// The next bytes; the last ones only after the digest was found right.
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        while self.got < self.blob.size {
+        while !self.check.is_done() {
             match self.more().await {
                 Ok(Some(mut bytes)) => {
                     let passed = self.again.min(bytes.len() as u64);
                     self.again -= passed;
                     let bytes = bytes.split_off(usize::try_from(passed).unwrap_or(bytes.len()));
                     if !bytes.is_empty() {
-                        self.check(&bytes)?;
+                        self.check.take(&bytes).map_err(|actual| self.altered(actual))?;
                         return Ok(Some(bytes));
                     }
                 }
@@ -148,27 +199,15 @@ impl Reader {
         if let Some(answer) = &mut self.answer {
             return answer.chunk().await;
         }
-        let (heeded, answer) = self.from.open(&self.place, &self.blob, self.got).await?;
-        self.again = if heeded { 0 } else { self.got };
+        let got = self.check.got;
+        let (heeded, answer) = self.from.open(&self.place, &self.blob, got).await?;
+        self.again = if heeded { 0 } else { got };
         self.answer.insert(answer).chunk().await
     }
 
-    fn check(&mut self, bytes: &Bytes) -> Result<(), Error> {
-        self.got += bytes.len() as u64;
-        self.hasher.update(bytes);
-        let altered = |actual| Error::Altered {
-            host: self.from.host().to_owned(),
-            digest: self.blob.digest.to_string(),
-            actual,
-        };
-        if self.got > self.blob.size {
-            return Err(altered(format!("more than the {} bytes listed", self.blob.size)));
-        }
-        if self.got < self.blob.size {
-            return Ok(());
-        }
-        let digest = Digest(Sha256(self.hasher.clone().finalize().into()));
-        if digest == self.blob.digest { Ok(()) } else { Err(altered(digest.to_string())) }
+    fn altered(&self, actual: String) -> Error {
+        let (host, digest) = (self.from.host().to_owned(), self.blob.digest.to_string());
+        Error::Altered { host, digest, actual }
     }
 
     /// Takes a failure, or gives up.
@@ -186,7 +225,7 @@ impl Reader {
             None => Error::Truncated {
                 host: self.from.host().to_owned(),
                 digest,
-                got: self.got,
+                got: self.check.got,
                 size: self.blob.size,
             },
         })

@@ -12,13 +12,21 @@ use reqwest::{Body, Method, StatusCode};
 use tokio::sync::OnceCell;
 
 use super::fault::Fault;
-use super::manifest::{Descriptor, Digest, KINDS, LIMIT, Manifest, Unreadable};
+use super::manifest::{Descriptor, Digest, INDEX, KINDS, LIMIT, Manifest, Unreadable};
 use super::place::Place;
 use super::token::Scope;
 use super::wire::{Answer, Wire};
 use super::{Endpoint, Error};
 
 const DIGEST: &str = "docker-content-digest";
+/// Tags that we ask for at once, and the most that a repository may have.
+const PAGE: usize = 1000;
+const MOST_TAGS: usize = 200_000;
+
+#[derive(serde::Deserialize)]
+struct Tags {
+    tags: Option<Vec<String>>,
+}
 
 /// Where a blob is, once one image has brought it; whoever needs it meanwhile waits for that one.
 type Home = Arc<OnceCell<String>>;
@@ -127,6 +135,56 @@ impl Registry {
             Unreadable::Json(source) => Error::Malformed { host, what, source },
             Unreadable::Kind(kind) => Error::Unsupported { host, what, kind },
         })
+    }
+
+    /// Lists all tags of a repository, page after page.
+    pub(super) async fn tags(&self, place: &Place) -> Result<Vec<String>, Error> {
+        let failed = |fault| self.unreadable(format!("the tags of {}", place.repository()), fault);
+        let path = format!("{}/tags/list?n={PAGE}", place.repository());
+        let mut next = Some(self.wire.address(&path).map_err(failed)?);
+        let mut tags = Vec::new();
+        while let Some(url) = next {
+            let get = || async {
+                let make = || self.wire.request(Method::GET, &url);
+                let answer = self.wire.ask(reading(place), make).await?;
+                let next = answer.header("link").and_then(following).map(str::to_owned);
+                let next = next.map(|link| url.join(&link)).transpose();
+                let next = next.map_err(|_| Fault::Nonsense("its next page is none".to_owned()))?;
+                let tags: Tags = serde_json::from_slice(&answer.bytes(LIMIT).await?)
+                    .map_err(|error| Fault::Nonsense(format!("its list of tags: {error}")))?;
+                Ok((tags.tags.unwrap_or_default(), next))
+            };
+            let (more, link) = self.wire.persist(get).await.map_err(failed)?;
+            // A list that leads back to itself, or never ends, is none.
+            next = link.filter(|link| !more.is_empty() && *link != url);
+            tags.extend(more);
+            if tags.len() > MOST_TAGS {
+                return Err(failed(Fault::Nonsense("its list of tags never ends".to_owned())));
+            }
+        }
+        Ok(tags)
+    }
+
+    /// Asks what refers to a manifest; none where the registry cannot tell.
+    pub(super) async fn referrers(
+        &self,
+        place: &Place,
+        digest: &Digest,
+    ) -> Result<Option<Manifest>, Error> {
+        let what = || format!("what refers to {digest} in {}", place.repository());
+        let failed = |fault| self.unreadable(what(), fault);
+        let path = format!("{}/referrers/{digest}", place.repository());
+        let url = self.wire.address(&path).map_err(failed)?;
+        let get = || async {
+            let make = || self.wire.request(Method::GET, &url).header(ACCEPT, INDEX);
+            self.wire.ask(reading(place), make).await?.bytes(LIMIT).await
+        };
+        match self.wire.persist(get).await {
+            Ok(bytes) => Ok(Manifest::read(bytes).ok()),
+            // Those that do not know the API say so in several ways.
+            Err(Fault::Refused { status, .. }) if status.is_client_error() => Ok(None),
+            Err(fault) => Err(failed(fault)),
+        }
     }
 
     /// Opens a blob from `offset` on; tells whether the registry heeded the offset.
@@ -256,6 +314,12 @@ impl Registry {
             _ => Ok(()),
         }
     }
+}
+
+/// The address of the next page, out of a `Link`.
+fn following(link: &str) -> Option<&str> {
+    let (address, about) = link.strip_prefix('<')?.split_once('>')?;
+    about.contains("next").then_some(address)
 }
 
 fn reading(place: &Place) -> Scope<'_> {

@@ -1,6 +1,7 @@
 //! Copies between registries in memory, with the faults that real ones have.
 
 mod fake;
+mod terms;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,8 +27,8 @@ impl Pair {
     async fn new() -> Self {
         let (from, to) = (Fake::start().await, Fake::start().await);
         let layer = from.blob("tools/box", LAYER);
-        let children: Vec<String> = ["one", "two"]
-            .map(|name| {
+        let children: Vec<String> = [("one", "amd64"), ("two", "arm64")]
+            .map(|(name, architecture)| {
                 let config = from.blob("tools/box", name.as_bytes());
                 // Spaces on purpose: whoever writes it anew changes the digest.
                 let text = format!(
@@ -35,7 +36,10 @@ impl Pair {
                     LAYER.len()
                 );
                 let digest = from.manifest("tools/box", name, &text);
-                format!(r#"{{"digest":"{digest}","size":{}}}"#, text.len())
+                format!(
+                    r#"{{"digest":"{digest}","size":{},"platform":{{"os":"linux","architecture":"{architecture}"}}}}"#,
+                    text.len()
+                )
             })
             .into();
         let text = format!(r#"{{ "schemaVersion": 2, "manifests": [{}] }}"#, children.join(" , "));
@@ -45,9 +49,16 @@ impl Pair {
     }
 
     async fn copy(&self, name: &str) -> Result<Copied, Error> {
+        self.copy_by(&Terms::default(), name).await
+    }
+
+    async fn copy_by(&self, terms: &Terms, name: &str) -> Result<Copied, Error> {
+        copy(&self.source("tools/box:1"), terms, &self.regi, name, &Silent).await
+    }
+
+    fn source(&self, name: &str) -> Source {
         let from = self.from.registry();
-        let reference = format!("{}/tools/box:1", from.host());
-        copy(&reference, &from, &self.regi, name, &Silent).await
+        Source::registry(&from, &format!("{}/{name}", from.host())).unwrap()
     }
 
     /// Whether the registry serves nothing under the tag.
@@ -77,9 +88,8 @@ async fn an_unchanged_image_costs_one_request_on_each_side_and_a_pinned_one_none
     assert_eq!(pair.copy("library/box:1").await.unwrap().blobs_pushed, 0);
     let asked = |fake: &Fake| fake.requests("").len();
     assert_eq!((asked(&pair.from), asked(&pair.to)), (1, 1));
-    let from = pair.from.registry();
-    let pinned = format!("{}/tools/box@{}", from.host(), pair.index);
-    copy(&pinned, &from, &pair.regi, "library/box:1", &Silent).await.unwrap();
+    let pinned = pair.source(&format!("tools/box@{}", pair.index));
+    copy(&pinned, &Terms::default(), &pair.regi, "library/box:1", &Silent).await.unwrap();
     assert_eq!((asked(&pair.from), asked(&pair.to)), (0, 1));
 }
 
@@ -240,8 +250,8 @@ async fn a_token_is_bought_once_and_shown_to_nobody_else() {
             Arc::new(Registry::connect(&endpoint).unwrap())
         };
         let (from, to) = (connect(&pair.from), connect(&pair.to));
-        let reference = format!("{}/tools/box:1", from.host());
-        copy(&reference, &from, &to, "library/box:1", &Silent).await.unwrap();
+        let source = Source::registry(&from, &format!("{}/tools/box:1", from.host())).unwrap();
+        copy(&source, &Terms::default(), &to, "library/box:1", &Silent).await.unwrap();
         assert_eq!(pair.from.requests("GET /token").len(), 1);
         assert_eq!(other.inside().shown, Vec::<String>::new());
         // Reading and writing are two scopes, where there are any.
@@ -263,9 +273,8 @@ async fn a_redirect_that_leads_in_circles_ends() {
 #[tokio::test]
 async fn an_image_that_is_not_there_is_told_so() {
     let pair = Pair::new().await;
-    let from = pair.from.registry();
-    let reference = format!("{}/tools/none:1", from.host());
-    let error = copy(&reference, &from, &pair.regi, "a:1", &Silent).await.unwrap_err();
+    let (source, terms) = (pair.source("tools/none:1"), Terms::default());
+    let error = copy(&source, &terms, &pair.regi, "a:1", &Silent).await.unwrap_err();
     assert_eq!(error.class(), Class::Upstream);
     assert!(error.hint().unwrap().contains("exist"));
 }
@@ -280,7 +289,7 @@ async fn an_image_saved_by_the_engine_is_pushed_once() {
     let first = push_archive(&archive, &regi, "suite/data:1", &Silent).await.unwrap();
     assert_eq!(first.blobs_pushed, 3);
     let again = push_archive(&archive, &regi, "suite/data:1", &Silent).await.unwrap();
-    assert_eq!(again, Copied { blobs_pushed: 0, bytes: 0, ..first.clone() });
+    assert_eq!(again, Copied::unchanged(first.digest.clone()));
     let id = Digest::of(archive.config()).to_string();
     assert_eq!(holds(&regi, "suite/data:1", &id).await.unwrap(), Some(first.digest));
     assert_eq!(holds(&regi, "suite/none:1", &id).await.unwrap(), None);

@@ -39,6 +39,8 @@ pub(super) struct Inside {
     pub(super) elsewhere: Option<String>,
     /// Whether only those may come in who bring a token, and whether it is one for each repository.
     pub(super) guarded: Option<bool>,
+    /// What refers to a manifest, by `repository digest`; without any there is no such API.
+    pub(super) referrers: BTreeMap<String, Bytes>,
     /// What was shown with each request that showed something.
     pub(super) shown: Vec<String>,
 }
@@ -127,6 +129,16 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
     if path.is_empty() {
         return StatusCode::OK.into_response();
     }
+    if let Some((repository, _)) = path.split_once("/tags/list") {
+        return tags(&inside, repository, &query);
+    }
+    if let Some((repository, digest)) = path.split_once("/referrers/") {
+        let found = inside.referrers.get(&format!("{repository} {digest}")).cloned();
+        return found.map_or_else(
+            || StatusCode::NOT_FOUND.into_response(),
+            axum::response::IntoResponse::into_response,
+        );
+    }
     if let Some((repository, reference)) = path.split_once("/manifests/") {
         return manifest(&mut inside, &parts.method, repository, reference, &body);
     }
@@ -142,6 +154,26 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
     let range = parts.headers.get(header::RANGE).and_then(|it| it.to_str().ok());
     let offset = range.and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     blob(&mut inside, &parts.method, repository, digest, offset.unwrap_or(0))
+}
+
+/// Lists tags, two on each page.
+fn tags(inside: &Inside, repository: &str, query: &str) -> Response {
+    let last = query.split('&').find_map(|pair| pair.strip_prefix("last=")).unwrap_or("");
+    let prefix = format!("{repository} ");
+    let names = inside.manifests.keys().filter_map(|name| name.strip_prefix(&prefix));
+    let mut names: Vec<_> = names
+        .filter(|name| !name.contains(':') && *name > last)
+        .map(|it| format!("\"{it}\""))
+        .collect();
+    let more = names.len() > 2;
+    names.truncate(2);
+    let body = format!(r#"{{"name":"{repository}","tags":[{}]}}"#, names.join(","));
+    if !more {
+        return body.into_response();
+    }
+    let last = names[1].trim_matches('"');
+    let next = format!("</v2/{repository}/tags/list?last={last}&n=2>; rel=\"next\"");
+    ([(header::LINK, next)], body).into_response()
 }
 
 /// Lets in who brings a token; it costs the password of `somebody`.

@@ -1,9 +1,12 @@
 //! `runctl feed regi`: images from registries and from the host's engine into regi.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use feeds::events::Watch;
-use feeds::oci::{self, Archive, Authority, Copied, Endpoint, Login, Registry, Retry, Upstreams};
+use feeds::oci::{
+    self, Archive, Authority, Copied, Endpoint, Login, Registry, Retry, Source, Upstreams,
+};
 use fs_err as fs;
 use futures_util::future::join_all;
 
@@ -16,9 +19,8 @@ use crate::site::{ImageFeed, ImageSource, Layout, Site};
 /// Mirrors every image of regi.toml.
 pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let feeds = &run.site.regi.images;
-    let name = |feed: &ImageFeed| format!("image {}", feed.name);
     if run.dry_run {
-        let planned = |feed| Item::new(name(feed), Ok(plan(feed)));
+        let planned = |feed: &ImageFeed| Item::new(titled(&feed.name), Ok(plan(feed)));
         return Ok(feeds.iter().map(planned).collect());
     }
     if feeds.is_empty() {
@@ -32,11 +34,8 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         scratch: Scratch::make(&run.context.layout)?,
         watch: &*watch,
     };
-    let work = feeds.iter().map(async |feed| {
-        let outcome = ways.one(feed).await;
-        Item::new(name(feed), outcome.map(|copied| described(&copied)))
-    });
-    Ok(join_all(work).await)
+    let work = feeds.iter().map(async |feed| ways.all(feed).await);
+    Ok(join_all(work).await.into_iter().flatten().collect())
 }
 
 /// All that the images of one run share.
@@ -49,24 +48,84 @@ struct Ways<'a> {
 }
 
 fn plan(feed: &ImageFeed) -> String {
+    let chosen = if feed.choice.is_empty() { "" } else { "the chosen tags of " };
     match &feed.source {
         ImageSource::Engine(reference) => format!("would follow {reference} of the engine"),
-        ImageSource::Registry { reference, .. } => format!("would follow {reference}"),
+        ImageSource::Registry { reference, .. } => format!("would follow {chosen}{reference}"),
+        ImageSource::Layout { folder, .. } => format!("would follow {chosen}{}", folder.display()),
+        ImageSource::Archive(path) => format!("would take {}", path.display()),
     }
 }
 
 fn described(copied: &Copied) -> String {
-    match copied.blobs_pushed {
-        0 => format!("{}, unchanged or mounted", copied.digest),
-        count => format!("{}, {count} blobs, {} bytes", copied.digest, copied.bytes),
+    let mut said = vec![copied.digest.clone()];
+    said.push(match copied.blobs_pushed {
+        0 => "unchanged or mounted".to_owned(),
+        count => format!("{count} blobs, {} bytes", copied.bytes),
+    });
+    if let Some(signer) = &copied.signer {
+        said.push(format!("signed by {signer}"));
     }
+    if copied.companions > 0 {
+        said.push(format!("{} beside it", copied.companions));
+    }
+    said.join(", ")
+}
+
+fn titled(name: &str) -> String {
+    format!("image {name}")
 }
 
 impl Ways<'_> {
+    /// Mirrors all that one table asks for.
+    async fn all(&self, feed: &ImageFeed) -> Vec<Item> {
+        if feed.choice.is_empty() {
+            let outcome = self.one(feed).await;
+            return vec![Item::new(titled(&feed.name), outcome.map(|copied| described(&copied)))];
+        }
+        let tags = match self.chosen(feed).await {
+            Ok(tags) => tags,
+            Err(failure) => return vec![Item::new(titled(&feed.name), Err(failure))],
+        };
+        let (source, tags) = tags;
+        let work = tags.iter().map(async |tag| {
+            let (name, source) = (format!("{}:{tag}", feed.name), source.tagged(tag));
+            let copied = oci::copy(&source, &feed.terms, &self.regi, &name, self.watch).await;
+            let outcome = copied.map(|copied| described(&copied)).map_err(Failure::from);
+            Item::new(titled(&name), outcome)
+        });
+        join_all(work).await
+    }
+
+    /// The chosen tags of a repository.
+    async fn chosen(&self, feed: &ImageFeed) -> Outcome<(Source, Vec<String>)> {
+        let source = self.source(&feed.source)?;
+        let tags = source.tags(&feed.choice).await?;
+        if tags.is_empty() {
+            return Err(Failure::say(Class::Feed, format!("{source} has no tag that is wanted"))
+                .hint("see `tags`, `semver` and `newest` in regi.toml"));
+        }
+        Ok((source, tags))
+    }
+
     async fn one(&self, feed: &ImageFeed) -> Outcome<Copied> {
         match &feed.source {
             ImageSource::Engine(reference) => self.engine(reference, &feed.name).await,
-            ImageSource::Registry { reference, plain, authority } => {
+            ImageSource::Archive(path) => {
+                let archive = Archive::beside(path, &self.scratch.folder).await?;
+                Ok(oci::push_archive(&archive, &self.regi, &feed.name, self.watch).await?)
+            }
+            place => {
+                let source = self.source(place)?;
+                Ok(oci::copy(&source, &feed.terms, &self.regi, &feed.name, self.watch).await?)
+            }
+        }
+    }
+
+    /// Opens the registry or the layout that an image comes from.
+    fn source(&self, place: &ImageSource) -> Outcome<Source> {
+        match place {
+            ImageSource::Registry { reference, plain, authority, login } => {
                 let authority = match authority {
                     None => Authority::System,
                     Some(path) => {
@@ -79,12 +138,17 @@ impl Ways<'_> {
                     host: String::new(),
                     plain: *plain,
                     authority,
-                    login: None,
+                    login: login.as_deref().map(read_login).transpose()?,
                     retry: Retry::default(),
                     parallel: self.parallel,
                 };
-                let from = self.upstreams.of(reference, &endpoint)?;
-                Ok(oci::copy(reference, &from, &self.regi, &feed.name, self.watch).await?)
+                let registry = self.upstreams.of(reference, &endpoint)?;
+                Ok(Source::registry(&registry, reference)?)
+            }
+            ImageSource::Layout { folder, tag } => Ok(Source::layout(folder.clone(), tag.clone())),
+            ImageSource::Engine(what) => Err(Failure::say(Class::Unexpected, what.clone())),
+            ImageSource::Archive(what) => {
+                Err(Failure::say(Class::Unexpected, what.display().to_string()))
             }
         }
     }
@@ -97,7 +161,7 @@ impl Ways<'_> {
                 .hint("for the suite's own images: runctl build")
         })?;
         if let Some(digest) = oci::holds(&self.regi, name, &image.id).await? {
-            return Ok(Copied { digest, blobs_pushed: 0, bytes: 0 });
+            return Ok(Copied::unchanged(digest));
         }
         // One after the other: each takes its room on the disk, and what they share is then found.
         let _turn = self.scratch.turn.lock().await;
@@ -106,6 +170,17 @@ impl Ways<'_> {
         let archive = Archive::take(&saved).await?;
         Ok(oci::push_archive(&archive, &self.regi, name, self.watch).await?)
     }
+}
+
+/// Reads `user:password`.
+fn read_login(path: &Path) -> Outcome<Login> {
+    let text = fs::read_to_string(path)
+        .or_fail(Class::Configuration, || format!("cannot read the login {}", path.display()))?;
+    let (user, password) = text.trim().split_once(':').ok_or_else(|| {
+        Failure::say(Class::Configuration, format!("{} holds no login", path.display()))
+            .hint("write one line into it: user:password")
+    })?;
+    Ok(Login { user: user.to_owned(), password: password.to_owned() })
 }
 
 /// Prepares to speak with regi as the one who may push.

@@ -2,6 +2,7 @@
 
 mod boot;
 mod data;
+mod regi;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub use data::{
     AptExtras, AptFeed, AptUpstream, Data, FilesFeed, Filter, ListedFiles, SumsTrust, Trust,
     YumFeed, YumSigned, YumTree, YumUpstream,
 };
+pub use regi::{ImageFeed, ImageSource, Regi};
 
 use super::{Layout, Set};
 use crate::services::Service;
@@ -169,44 +171,6 @@ pub struct Cgit {
     pub description: String,
     /// Prefix of the clone URL shown.
     pub clone_prefix: String,
-}
-
-/// regi.toml
-#[derive(Clone, Debug)]
-pub struct Regi {
-    /// Port of the registry.
-    pub port: u16,
-    /// User who may push.
-    pub user: String,
-    /// Requests under way at once to each registry.
-    pub parallel: usize,
-    /// Images to mirror.
-    pub images: Vec<ImageFeed>,
-}
-
-/// One image.
-#[derive(Clone, Debug)]
-pub struct ImageFeed {
-    /// Repository and tag in regi, such as `library/busybox:1.36`.
-    pub name: String,
-    /// From where.
-    pub source: ImageSource,
-}
-
-/// Where an image comes from.
-#[derive(Clone, Debug)]
-pub enum ImageSource {
-    /// From the host's engine by this reference.
-    Engine(String),
-    /// From a registry by this reference; `plain` speaks HTTP.
-    Registry {
-        /// `host[:port]/repository[:tag|@digest]`.
-        reference: String,
-        /// Whether the registry speaks plain HTTP.
-        plain: bool,
-        /// Authority certificate to trust, beside the system's.
-        authority: Option<PathBuf>,
-    },
 }
 
 /// ntpd.toml

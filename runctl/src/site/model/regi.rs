@@ -1,0 +1,58 @@
+//! What regi.toml says.
+
+use std::path::PathBuf;
+
+use feeds::oci::{Choice, Terms};
+
+/// regi.toml
+#[derive(Clone, Debug)]
+pub struct Regi {
+    /// Port of the registry.
+    pub port: u16,
+    /// User who may push.
+    pub user: String,
+    /// Requests under way at once to each registry.
+    pub parallel: usize,
+    /// Images to mirror.
+    pub images: Vec<ImageFeed>,
+}
+
+/// One image, or the chosen ones of a repository.
+#[derive(Clone, Debug)]
+pub struct ImageFeed {
+    /// Repository and tag in regi, such as `library/busybox:1.36`; without a tag where tags are chosen.
+    pub name: String,
+    /// From where.
+    pub source: ImageSource,
+    /// Which tags; nothing chosen means the one that is named.
+    pub choice: Choice,
+    /// What is kept of them, and what they must prove.
+    pub terms: Terms,
+}
+
+/// Where an image comes from.
+#[derive(Clone, Debug)]
+pub enum ImageSource {
+    /// From the host's engine by this reference.
+    Engine(String),
+    /// From a registry by this reference; `plain` speaks HTTP.
+    Registry {
+        /// `host[:port]/repository[:tag|@digest]`.
+        reference: String,
+        /// Whether the registry speaks plain HTTP.
+        plain: bool,
+        /// Authority certificate to trust, beside the system's.
+        authority: Option<PathBuf>,
+        /// File with `user:password`.
+        login: Option<PathBuf>,
+    },
+    /// From a folder with an OCI layout.
+    Layout {
+        /// The folder.
+        folder: PathBuf,
+        /// Which of its images, where it holds several.
+        tag: Option<String>,
+    },
+    /// From a tar that `docker save` or `skopeo copy … docker-archive:` wrote.
+    Archive(PathBuf),
+}
