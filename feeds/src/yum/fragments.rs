@@ -27,7 +27,7 @@ pub(super) fn each(
     let mut around = Around::default();
     loop {
         let begins = window.find_tag(&opening)?;
-        around.pass(window.text(begins.unwrap_or(window.held().len()))?, window.passed)?;
+        around.pass(window.text(begins.unwrap_or(window.held().len()))?, name, window.passed)?;
         let Some(begins) = begins else {
             return around.finish(window.passed);
         };
@@ -153,7 +153,7 @@ struct Around {
 }
 
 impl Around {
-    fn pass(&mut self, text: &str, at: u64) -> Result<(), Unreadable> {
+    fn pass(&mut self, text: &str, name: &str, at: u64) -> Result<(), Unreadable> {
         if text.bytes().all(|byte| byte.is_ascii_whitespace()) {
             return Ok(());
         }
@@ -167,6 +167,11 @@ impl Around {
                 .read_event()
                 .map_err(|source| Unreadable::Xml { at, source: Box::new(source) })?;
             match event {
+                Event::Start(start) | Event::Empty(start)
+                    if start.local_name().as_ref() == name =>
+                {
+                    return Err(unexpected("a record with a prefix to its name"));
+                }
                 Event::Start(_) if self.closed => return Err(unexpected("a second root")),
                 Event::Start(_) => self.depth += 1,
                 Event::End(_) => {
@@ -230,6 +235,8 @@ mod tests {
             "<metadata><package></metadata>",
             "<metadata><package/>",
             "<metadata><a><package/></a></metadata>",
+            "<x:metadata><x:package></x:package></x:metadata>",
+            "<metadata><x:package/><package/></metadata>",
             "<package/>",
             "<!DOCTYPE a [<!ENTITY b \"c\">]><metadata/>",
             "<metadata/><metadata/><metadata></metadata>",

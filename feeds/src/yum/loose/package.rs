@@ -111,10 +111,11 @@ impl Package {
         let header = &headers.header;
         let text = |tag| header.text(tag).unwrap_or_default();
         let needed = |tag, what: &str| {
-            header
-                .text(tag)
-                .filter(|text| !text.is_empty())
-                .ok_or_else(|| format!("it has no {what}"))
+            let usable = |text: &String| {
+                let odd = |one: char| one.is_whitespace() || one.is_control();
+                !text.is_empty() && !text.contains(odd)
+            };
+            header.text(tag).filter(usable).ok_or_else(|| format!("it has no usable {what}"))
         };
         let source = text(tag::SOURCERPM);
         let first =

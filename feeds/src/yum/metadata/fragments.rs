@@ -28,6 +28,10 @@ pub(in crate::yum) struct Tag {
 impl Tag {
     pub(super) fn read(start: &BytesStart<'_>, at: u64) -> Result<Self, Unreadable> {
         let failed = |source| Unreadable::Xml { at, source: Box::new(source) };
+        // The parser takes `<a//>` for an element `a/`, and written as a start tag that would be none.
+        if !is_name(start.name().as_ref()) {
+            return Err(Unreadable::Unexpected { at, what: "an element that no XML has" });
+        }
         let attributes = attributes(start).map_err(failed)?;
         Ok(Self {
             name: start.local_name().as_ref().to_owned(),
@@ -40,6 +44,11 @@ impl Tag {
     pub(in crate::yum) fn full_name(&self) -> &str {
         self.raw.split([' ', '\t', '\r', '\n']).next().unwrap_or_default()
     }
+}
+
+fn is_name(text: &str) -> bool {
+    let fits = |one: char| one.is_alphanumeric() || matches!(one, ':' | '_' | '-' | '.');
+    !text.is_empty() && text.chars().all(fits)
 }
 
 /// Where the reader stands.
@@ -227,6 +236,9 @@ mod tests {
     fn refuses_what_ends_early_and_document_types() {
         for end in [TEXT.len() - 12, TEXT.len() - 40, 30] {
             taken(&TEXT[..end]).expect_err("it is cut");
+        }
+        for text in ["<a//>", "<\u{c} />", "<a><b//></a>"] {
+            taken(text).expect_err("no element is called so");
         }
         taken("<!DOCTYPE a [<!ENTITY b \"b\">]><a><c/></a>").expect_err("it has a document type");
     }

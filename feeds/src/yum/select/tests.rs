@@ -295,3 +295,13 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn names_are_read_whole_whatever_they_are_written_with() {
+    let repository =
+        Repository::default().add("a&amp;b 1-1 x86_64", &[]).add("&quot; 1-1 noarch", &[]);
+    assert_eq!(
+        repository.select(&Filter::default()).expect("read"),
+        ["\"-1-1.noarch", "a&b-1-1.x86_64"]
+    );
+}

@@ -10,7 +10,7 @@ use super::rich::{Plain, Relation};
 use super::version::{self, Range, Sense};
 use super::words::{Word, Words};
 use crate::yum::metadata::Fragments;
-use crate::yum::record::{Unreadable, attributes};
+use crate::yum::record::{Unreadable, attributes, resolve};
 
 /// A capability in a range of versions, as a package provides it or asks for it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -186,7 +186,7 @@ pub(super) fn read_package(
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
     let mut package = Package::default();
-    let mut field = String::new();
+    let (mut field, mut content) = (String::new(), String::new());
     loop {
         let at = reader.buffer_position();
         let failed = |source| Unreadable::Xml { at, source: Box::new(source) };
@@ -217,15 +217,25 @@ pub(super) fn read_package(
                     package.evr = words.keep(&version::evr(get("epoch"), get("ver"), get("rel")));
                 }
                 "format" if !needs => break,
-                name => name.clone_into(&mut field),
+                name => {
+                    name.clone_into(&mut field);
+                    content.clear();
+                }
             },
-            Event::Text(text) => match field.as_str() {
-                "name" if package.name == Word::default() => package.name = words.keep(text.trim()),
-                "arch" => package.architecture = words.keep(text.trim()),
-                "checksum" if package.pkgid.is_empty() => package.pkgid = text.trim().into(),
-                _ => {}
-            },
-            Event::End(end) if end.local_name().as_ref() != "entry" => field.clear(),
+            Event::Text(text) if is_read(&field) => content.push_str(&text.xml10_content()),
+            Event::GeneralRef(reference) if is_read(&field) => {
+                resolve(&reference, at, &mut content)?;
+            }
+            Event::End(end) if end.local_name().as_ref() != "entry" => {
+                let content = content.trim();
+                match field.as_str() {
+                    "name" if package.name == Word::default() => package.name = words.keep(content),
+                    "arch" => package.architecture = words.keep(content),
+                    "checksum" if package.pkgid.is_empty() => package.pkgid = content.into(),
+                    _ => {}
+                }
+                field.clear();
+            }
             Event::Eof => break,
             _ => {}
         }
@@ -238,6 +248,11 @@ pub(super) fn read_package(
         return Err(lacks("checksum"));
     }
     Ok(package)
+}
+
+/// Tells whether the text of an element counts.
+fn is_read(element: &str) -> bool {
+    matches!(element, "name" | "arch" | "checksum")
 }
 
 /// Which package a list of files belongs to: by its place in the document, or by what identifies it.
