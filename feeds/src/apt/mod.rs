@@ -8,6 +8,8 @@ mod deb822;
 mod error;
 mod file;
 mod filter;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod host;
 mod listing;
 mod loose;

@@ -91,6 +91,18 @@ fn read(found: &Found, store: &Store) -> Result<Package, String> {
     Ok(package)
 }
 
+/// Tells of a package what `primary.xml` has of it.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(headers: &Headers, place: RelPath, object: Object) -> Option<Vec<u8>> {
+    let package = Package::read(headers, place, object).ok()?;
+    let (mut told, mut rest) = (b"<metadata>".to_vec(), Vec::new());
+    package.write_primary(&mut told).ok()?;
+    package.write_files(&mut rest).ok()?;
+    package.write_changes(&mut rest).ok()?;
+    told.extend(b"</metadata>");
+    Some(told)
+}
+
 /// Blames packages of one name, version and architecture that are different files.
 fn contradictions(packages: &[Package]) -> Vec<String> {
     let mut known: HashMap<_, &Package> = HashMap::new();

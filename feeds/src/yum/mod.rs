@@ -5,6 +5,8 @@
 
 mod error;
 mod fragments;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod head;
 mod header;
 mod keys;

@@ -142,6 +142,25 @@ fn relative(path: &str, shown: &str) -> Result<RelPath, Error> {
     RelPath::new(path).map_err(|source| Error::Treeinfo { url: shown.to_owned(), source })
 }
 
+/// Reads a text, and what is wanted of it in every way.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(text: &str) {
+    let sections = parse(text);
+    let mut files: Vec<_> = all_images(&sections, true).into_iter().collect();
+    files.extend(wanted(&sections, "x86_64", "u").unwrap_or_default());
+    let object = Object { sha256: Sha256::of(text.as_bytes()), size: text.len() as u64 };
+    let path = RelPath::new(NAMES[0]).expect("a path");
+    let base = Url::parse("https://tree.example/os/").expect("an address");
+    let bases = Bases::from([base.clone()]);
+    let read = Treeinfo { path, object, sections: parse(text), bases, shown: "u".to_owned() };
+    for file in files {
+        if let Ok((place, want)) = read.image(file) {
+            assert!(want.sha256.is_some() || want.other.is_some(), "{file}");
+            assert!(below(&base, &place).path().starts_with("/os/"), "{file}");
+        }
+    }
+}
+
 type Sections = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Reads the sections of an INI file; what is no section, key or comment is passed over.

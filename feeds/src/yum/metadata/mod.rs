@@ -6,6 +6,8 @@
 mod comps;
 mod element;
 mod fragments;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 pub(super) mod modulemd;
 mod new;
 mod output;

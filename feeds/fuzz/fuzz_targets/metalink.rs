@@ -1,0 +1,5 @@
+//! Reads metalinks and lists of mirrors that no upstream would write.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| feeds::yum::fuzzing::metalink(input));

@@ -1,0 +1,5 @@
+//! Reads `primary.xml` that no upstream would write.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| feeds::yum::fuzzing::primary(input));
