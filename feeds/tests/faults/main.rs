@@ -1,5 +1,8 @@
 //! The downloader against upstreams that misbehave: what must come out is told by a model, and never is a wrong byte kept.
 
+mod repository;
+mod site;
+mod surveys;
 mod upstream;
 
 use std::time::Duration;
@@ -61,7 +64,7 @@ fn delivers(mirrors: &[Vec<Fault>]) -> bool {
             Fault::None | Fault::Rangeless => return true,
             Fault::Overstated if partial => return true,
             Fault::Misplaced if !partial => return true,
-            Fault::Missing | Fault::Longer | Fault::Overstated => dead[turn] = true,
+            Fault::Missing | Fault::Longer | Fault::Overstated | Fault::Circle => dead[turn] = true,
             Fault::Corrupt if !partial => dead[turn] = true,
             // Only its rest came from there: the bytes before it may be the wrong ones.
             Fault::Corrupt | Fault::Misplaced => (again, partial) = (true, false),
@@ -94,6 +97,7 @@ fn fault() -> impl Strategy<Value = Fault> {
             Just(Fault::Overstated),
             Just(Fault::Rangeless),
             Just(Fault::Misplaced),
+            Just(Fault::Circle),
         ],
     ]
 }

@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     Rangeless,
     /// It answers ranges with the wrong ones.
     Misplaced,
+    /// It sends the client to the same place again.
+    Circle,
 }
 
 /// A running upstream.
@@ -45,9 +47,13 @@ pub(crate) struct Upstream {
 /// What a file holds, and what goes wrong with its next requests.
 type File = (Vec<u8>, VecDeque<Fault>);
 
+type Files = HashMap<String, File>;
+
 #[derive(Default)]
 struct State {
-    files: Mutex<HashMap<String, File>>,
+    files: Mutex<Files>,
+    /// After how many more requests it has other files, and which.
+    next: Mutex<Option<(usize, Files)>>,
     log: Mutex<Vec<String>>,
 }
 
@@ -72,9 +78,30 @@ impl Upstream {
         self.state.files.lock().expect("sound").insert(format!("/{path}"), file);
     }
 
+    /// Replaces all files once so many more requests were answered; `None` forgets what was to come.
+    pub(crate) fn change(&self, next: Option<(usize, HashMap<String, Vec<u8>>)>) {
+        let whole = |(path, content)| (path, (content, VecDeque::new()));
+        let next = next.map(|(after, files)| (after, files.into_iter().map(whole).collect()));
+        *self.state.next.lock().expect("sound") = next;
+    }
+
     /// Returns what was asked since the last call: the path, and the range or condition.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.state.log.lock().expect("sound"))
+    }
+}
+
+impl State {
+    /// Counts a request.
+    fn pass(&self) {
+        let mut next = self.next.lock().expect("sound");
+        if let Some((after, files)) = next.take() {
+            if after == 0 {
+                *self.files.lock().expect("sound") = files;
+            } else {
+                *next = Some((after - 1, files));
+            }
+        }
     }
 }
 
@@ -91,6 +118,7 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let request = read(&mut stream).await?;
     let stream = stream.get_mut();
+    state.pass();
     let found = state
         .files
         .lock()
@@ -108,6 +136,10 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
         Some((_, Fault::Broken)) => head(stream, "500 Broken", 0, "").await,
         Some((_, Fault::Busy)) => head(stream, "503 Busy", 0, "Retry-After: 0\r\n").await,
         Some((_, Fault::Reset)) => Ok(()),
+        Some((_, Fault::Circle)) => {
+            let place = format!("Location: {}\r\n", request.path);
+            head(stream, "302 Found", 0, &place).await
+        }
         Some((content, fault)) => deliver(stream, &request, content, fault).await,
     }
 }

@@ -1,0 +1,170 @@
+//! A site that mirrors one small repository of an upstream that misbehaves, whole or a part of it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use feeds::events::Silent;
+use feeds::store::{RelPath, Store, Tree};
+use feeds::transfer::{Bases, Options, Transfer, below};
+use feeds::trust::SiteKey;
+use feeds::{apt, yum};
+use url::Url;
+
+use crate::repository::{Files, Kind};
+use crate::upstream::{Fault, Upstream};
+
+/// What is mirrored, and whose signature is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) kind: Kind,
+    /// Whether a part is mirrored, under metadata of our own.
+    pub(crate) part: bool,
+    pub(crate) signer: &'static str,
+}
+
+pub(crate) struct Site {
+    folder: tempfile::TempDir,
+    pub(crate) upstream: Upstream,
+    pub(crate) upstreams_key: SiteKey,
+    key: Arc<SiteKey>,
+    transfer: Transfer,
+}
+
+impl Site {
+    pub(crate) async fn new() -> Self {
+        // Nothing is lost here when a machine fails: memory spares hundreds of waits for the disk.
+        let memory = Path::new("/dev/shm");
+        let folder =
+            if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = folder.expect("a folder");
+        let key = |name: &str| {
+            let key = SiteKey::open_or_create(&folder.path().join(name), "Tester").expect("a key");
+            let public = key.public_key_binary().expect("its public half");
+            fs_err::write(folder.path().join(format!("{name}.gpg")), public).expect("written");
+            key
+        };
+        let (upstreams_key, key) = (key("upstream"), Arc::new(key("site")));
+        let transfer = transfer(folder.path().join("store"));
+        Self { upstream: Upstream::start().await, upstreams_key, key, transfer, folder }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.transfer.store()
+    }
+
+    pub(crate) fn bases(&self) -> Bases {
+        [self.upstream.base.clone()].into()
+    }
+
+    /// How a path is asked for.
+    pub(crate) fn address(&self, path: &str) -> String {
+        let path = RelPath::new(path).expect("what lies in a repository has a path");
+        below(&self.upstream.base, &path).path().trim_start_matches('/').to_owned()
+    }
+
+    /// Serves files, with what goes wrong with some; returns which these are.
+    pub(crate) fn put(&self, files: &Files, faults: &[(usize, Vec<Fault>)]) -> BTreeSet<String> {
+        for (path, bytes) in files {
+            self.upstream.put(&self.address(path), bytes, &[]);
+        }
+        let mut touched = BTreeSet::new();
+        for (place, faults) in faults {
+            let (path, bytes) = files.iter().nth(place % files.len()).expect("it is there");
+            self.upstream.put(&self.address(path), bytes, faults);
+            touched.insert(path.clone());
+        }
+        touched
+    }
+
+    /// Surveys the upstream and fetches what is missing; a failure is told with all its causes.
+    pub(crate) async fn mirror(&self, asked: Asked) -> Result<Tree, String> {
+        self.mirror_from(asked, &self.bases(), &self.transfer).await
+    }
+
+    /// Mirrors what is served once more, as a client reads it.
+    pub(crate) async fn read_served(&self, asked: Asked, tree: &Tree) -> Result<Tree, String> {
+        let served = self.store().published().join("current").join(tree.path.as_str());
+        let served = Url::from_directory_path(served).expect("an absolute path");
+        let client = transfer(self.folder.path().join("client"));
+        self.mirror_from(asked, &[served].into(), &client).await
+    }
+
+    async fn mirror_from(
+        &self,
+        asked: Asked,
+        bases: &Bases,
+        transfer: &Transfer,
+    ) -> Result<Tree, String> {
+        let plan = match asked.kind {
+            Kind::Yum => {
+                let source = self.yum(asked, bases);
+                yum::survey(&source, None, transfer, &Silent).await.map_err(|error| told(&error))?
+            }
+            Kind::Apt => {
+                let source = self.apt(asked, bases);
+                apt::survey(&source, None, transfer, &Silent).await.map_err(|error| told(&error))?
+            }
+        };
+        plan.fetch(transfer, &Silent).await.map_err(|error| told(&error))
+    }
+
+    fn public(&self, signer: &str) -> Vec<PathBuf> {
+        vec![self.folder.path().join(format!("{signer}.gpg"))]
+    }
+
+    fn yum(&self, asked: Asked, bases: &Bases) -> yum::Source {
+        let filter = yum::Filter { newest: Some(1), ..yum::Filter::default() };
+        let part = yum::Selection::Part { filter, site_key: Arc::clone(&self.key) };
+        yum::Source {
+            name: "proof".to_owned(),
+            upstream: yum::Upstream::Urls(Arc::clone(bases)),
+            trust: yum::Trust::Keys(self.public(asked.signer)),
+            signed: yum::Signed { metadata: true, packages: false },
+            weak_digests: false,
+            tree: None,
+            architectures: Vec::new(),
+            selection: if asked.part { part } else { yum::Selection::Whole },
+        }
+    }
+
+    fn apt(&self, asked: Asked, bases: &Bases) -> apt::Source {
+        let part = apt::Selection::Subset(apt::Subset {
+            packages: None,
+            filter: apt::Filter { newest: 1.try_into().ok(), ..apt::Filter::default() },
+            signing: apt::Signing { site_key: Arc::clone(&self.key), valid_for: None },
+        });
+        let suite = apt::Suite {
+            urls: Arc::clone(bases),
+            name: "stable".to_owned(),
+            components: vec!["main".to_owned()],
+            trust: apt::Trust::Files(self.public(asked.signer)),
+        };
+        apt::Source {
+            name: "proof".to_owned(),
+            suites: vec![suite],
+            architectures: vec!["amd64".to_owned()],
+            selection: if asked.part { part } else { apt::Selection::Whole },
+            udebs: false,
+            missing: apt::Missing::Fail,
+            check_valid_until: true,
+            extras: apt::Extras::default(),
+        }
+    }
+}
+
+fn transfer(store: PathBuf) -> Transfer {
+    let options = Options {
+        retries: 2,
+        pause: Duration::from_millis(1),
+        idle_timeout: Duration::from_millis(400),
+        ..Options::default()
+    };
+    Transfer::new(Store::open(store).expect("a store"), options).expect("a client")
+}
+
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
