@@ -84,6 +84,11 @@ enum Verb {
         #[command(subcommand)]
         what: commands::machine::Verb,
     },
+    /// regi: who may push, how other hosts trust it, its garbage.
+    Regi {
+        #[command(subcommand)]
+        what: commands::regi::Verb,
+    },
     /// Boot a VM as one of the machines, with no way out, and follow it.
     Rehearse(commands::rehearse::Rehearse),
     /// Print a completion script for a shell.
@@ -190,6 +195,7 @@ async fn dispatch(cli: Cli, console: Console) -> Outcome {
         Verb::Gc(gc) => commands::gc::gc(&context, &gc).await,
         Verb::Scrub(scrub) => commands::scrub::scrub(&context, &scrub).await,
         Verb::Machine { what } => commands::machine::machine(&context, &what).await,
+        Verb::Regi { what } => commands::regi::regi(&context, &what).await,
         Verb::Rehearse(rehearse) => commands::rehearse::rehearse(&context, &rehearse).await,
         Verb::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "runctl", &mut std::io::stdout());

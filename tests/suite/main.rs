@@ -20,6 +20,7 @@ mod packages;
 mod pages;
 mod proxy_dhcp;
 mod rack;
+mod regi;
 mod registry;
 mod rehearsal;
 mod services;

@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::fault::Fault;
+use super::place::ParseError;
 use crate::{Class, Classified};
-use oci_distribution::ParseError;
 
 /// An image could not be copied; the tag still names what it named before.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! A repository of a registry, and what is asked for in it.
 
+pub(super) use oci_distribution::ParseError;
 use oci_distribution::Reference;
 
 use super::Error;

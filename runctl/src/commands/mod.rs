@@ -11,6 +11,7 @@ pub mod generations;
 pub mod live;
 pub mod logs;
 pub mod machine;
+pub mod regi;
 pub mod rehearse;
 pub mod restart;
 pub mod rollback;

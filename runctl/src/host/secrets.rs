@@ -86,11 +86,16 @@ pub fn is_due(secret: &Secret) -> bool {
         }
         Secret::SshKey { path, .. } => !path.exists() || !public_half(path).exists(),
         Secret::Password { path, .. } => !path.exists(),
-        Secret::PasswordFile { path, user, password, .. } => {
+        Secret::PasswordFile { path, user, password, others, .. } => {
             is_older(path, password)
+                || others.exists() && is_older(path, others)
                 || !read(path).is_ok_and(|text| text.starts_with(&format!("{user}:")))
         }
-        Secret::Rendered { path, password, .. } => is_older(path, password),
+        Secret::Rendered { path, template, password, .. } => {
+            let meant = read_password(password).map(|password| template.replace("{}", &password));
+            is_older(path, password)
+                || !matches!((read(path), meant), (Ok(is), Ok(meant)) if is == meant)
+        }
         Secret::Copy { path, original, .. } => {
             let (copy, original) = (fs_err::read(path), fs_err::read(original));
             !matches!((copy, original), (Ok(copy), Ok(original)) if copy == original)
@@ -112,10 +117,11 @@ pub fn make(secret: &Secret) -> Result<(), Error> {
         Secret::Password { path, owner } => {
             write(path, &format!("{}\n", random_password()), 0o600, *owner)
         }
-        Secret::PasswordFile { path, user, password, owner } => {
-            let hash = bcrypt::hash(read_password(password)?, BCRYPT_COST)
+        Secret::PasswordFile { path, user, password, others, owner } => {
+            let hash = hash(&read_password(password)?)
                 .map_err(|source| Error::Hash { path: password.clone(), source })?;
-            write(path, &format!("{user}:{hash}\n"), 0o600, *owner)
+            let others = if others.exists() { read(others)? } else { String::new() };
+            write(path, &format!("{user}:{hash}\n{others}"), 0o600, *owner)
         }
         Secret::Rendered { path, template, password, owner } => {
             write(path, &template.replace("{}", &read_password(password)?), 0o600, *owner)
@@ -147,7 +153,13 @@ fn write(path: &Path, text: &str, mode: u32, owner: (u32, u32)) -> Result<(), Er
         .map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
-fn random_password() -> String {
+/// Hashes a password as nginx reads it.
+pub fn hash(password: &str) -> Result<String, bcrypt::BcryptError> {
+    bcrypt::hash(password, BCRYPT_COST)
+}
+
+/// Makes a password that nobody guesses.
+pub fn random_password() -> String {
     let mut bytes = [0; 16];
     OsRng.fill_bytes(&mut bytes);
     format!("{:032x}", u128::from_be_bytes(bytes))

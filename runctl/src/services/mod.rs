@@ -13,6 +13,7 @@ mod spec;
 mod tests;
 
 pub(crate) use boot::grub;
+pub use regi::{trust_script, users as regi_users};
 pub use secret::Secret;
 pub use spec::{ConfigFile, Folder, Mount, OnChange, Probe, ServiceSpec};
 

@@ -1,12 +1,14 @@
 //! regi: the OCI registry. Whoever is on the bridge may pull; the password of `regi.toml`'s user is needed to push.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{ConfigFile, Folder, Mount, OnChange, Probe, Secret, Service, ServiceSpec, common};
 use crate::site::Site;
 
 /// User and group `regi`.
 const REGI: u32 = 971;
+/// User and group of data, which serves the script.
+const DATA: u32 = 33;
 /// Where the host's engine looks for the authorities of registries; the engine has one place, whatever the root.
 const ENGINE_TRUST: &str = "/etc/docker/certs.d";
 
@@ -28,18 +30,67 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     spec.folders.push(Folder::private(kept, REGI));
     spec.folders.push(Folder::private(secrets.clone(), 0));
     spec.folders.push(Folder::private(own.clone(), REGI));
-    spec.files = vec![ConfigFile::new(
-        site.layout.rendered(Service::Regi).join("listen.conf"),
-        listen_conf(site.regi.port),
-        OnChange::Replace,
-    )];
+    let rendered = site.layout.rendered(Service::Regi);
+    spec.files = vec![
+        ConfigFile::new(
+            rendered.join("listen.conf"),
+            listen_conf(site.regi.port),
+            OnChange::Replace,
+        ),
+        ConfigFile::new(
+            rendered.join("pull.conf"),
+            pull_conf(site.regi.anonymous_pull),
+            OnChange::Replace,
+        ),
+    ];
     spec.secrets = certificates(site, &secrets, &own);
     spec.secrets.extend(credentials(site, &secrets, &own));
+    spec.secrets.push(trust(site, &secrets));
     spec
 }
 
 fn listen_conf(port: u16) -> String {
     format!("# Rendered by runctl from regi.toml.\nlisten {port} ssl;\n")
+}
+
+/// Whether reading takes a token, too.
+fn pull_conf(anonymous: bool) -> String {
+    let rule = if anonymous { "default 0;" } else { "1 0; default 1;" };
+    format!("# Rendered by runctl from regi.toml.\nmap $may_write $refused_read {{ {rule} }}\n")
+}
+
+/// Those who may push beside the user of regi.toml: lines of `user:hash`.
+pub fn users(site: &Site) -> PathBuf {
+    site.layout.secrets().join("regi-users")
+}
+
+/// The script by which other hosts come to trust regi; data serves it as `/trust.sh`.
+pub fn trust_script(site: &Site) -> PathBuf {
+    site.layout.store().join("published/trust.sh")
+}
+
+/// The names by which regi is reached.
+fn names(site: &Site) -> Vec<String> {
+    let host = site.hosts.of(Service::Regi);
+    vec![
+        format!("{}.{}", host.name, site.domain),
+        host.name.clone(),
+        format!("{}.{}", Service::Regi, site.domain),
+        Service::Regi.to_string(),
+        host.address.to_string(),
+    ]
+}
+
+/// The script with the authority in it: a host that runs it needs nothing else from anybody.
+fn trust(site: &Site, secrets: &Path) -> Secret {
+    let names = names(site).into_iter().map(|name| format!("{name}:{}", site.regi.port));
+    let names = names.collect::<Vec<_>>().join(" ");
+    Secret::Rendered {
+        path: trust_script(site),
+        template: include_str!("regi/trust.sh").replace("@REGISTRIES@", &names),
+        password: secrets.join("ca.pem"),
+        owner: (DATA, DATA),
+    }
 }
 
 /// The site's authority, regi's certificate, and the engine's trust in both of regi's names.
@@ -64,13 +115,7 @@ fn certificates(site: &Site, secrets: &Path, own: &Path) -> Vec<Secret> {
             certificate: own.join("server.pem"),
             authority_key,
             authority: authority.clone(),
-            names: vec![
-                name.clone(),
-                host.name.clone(),
-                format!("{}.{}", Service::Regi, site.domain),
-                Service::Regi.to_string(),
-                host.address.to_string(),
-            ],
+            names: names(site),
             owner: (REGI, REGI),
         },
         trusted(name),
@@ -88,6 +133,7 @@ fn credentials(site: &Site, secrets: &Path, own: &Path) -> Vec<Secret> {
             path: own.join("passwords"),
             user: site.regi.user.clone(),
             password,
+            others: users(site),
             owner,
         },
         Secret::Password { path: token.clone(), owner: (0, 0) },

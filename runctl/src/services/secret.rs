@@ -45,14 +45,16 @@ pub enum Secret {
         /// Owner of the file.
         owner: (u32, u32),
     },
-    /// A bcrypt password file with one user, made from a `Password`.
+    /// A bcrypt password file with one user, made from a `Password`, and with others.
     PasswordFile {
-        /// The file, `user:hash`.
+        /// The file, lines of `user:hash`.
         path: PathBuf,
         /// The user.
         user: String,
         /// Where the clear password is kept.
         password: PathBuf,
+        /// Lines of the others, if there are any.
+        others: PathBuf,
         /// Owner of the file.
         owner: (u32, u32),
     },

@@ -127,6 +127,14 @@ fn listen_conf() {
 }
 
 #[test]
+fn pull_conf() {
+    assert_snapshot!(file(&site(), Service::Regi, "pull.conf"), @r"
+    # Rendered by runctl from regi.toml.
+    map $may_write $refused_read { default 0; }
+    ");
+}
+
+#[test]
 fn ssh_config() {
     assert_snapshot!(file(&site(), Service::Gito, "ssh_config"), @r"
     # Rendered by runctl from gito.toml.

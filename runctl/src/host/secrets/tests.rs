@@ -92,6 +92,7 @@ fn what_is_made_from_a_password_follows_it() {
         path: file("passwords"),
         user: user.into(),
         password: file("password"),
+        others: file("others"),
         owner: me(),
     };
     let rendered = Secret::Rendered {
@@ -112,6 +113,11 @@ fn what_is_made_from_a_password_follows_it() {
     let hash = line.trim().strip_prefix("push:").unwrap();
     assert!(bcrypt::verify(&clear, hash).unwrap());
     assert!(is_due(&hashed("another")), "another user");
+
+    fs_err::write(file("others"), "ada:hash\n").unwrap();
+    assert!(ensure(&hashed("push")), "others came");
+    let lines = read(&file("passwords")).unwrap();
+    assert!(lines.starts_with("push:") && lines.ends_with("\nada:hash\n"), "{lines}");
 
     let later = SystemTime::now() + Duration::from_secs(5);
     let changed = fs_err::OpenOptions::new().write(true).open(file("password")).unwrap();

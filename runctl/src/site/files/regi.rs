@@ -27,6 +27,7 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, R
     let regi = Regi {
         port: table.or("port", 5000, number(1..=65535)),
         user: table.or("user", "booddies", name),
+        anonymous_pull: table.or("anonymous_pull", true, flag),
         parallel: table.or("parallel", 16, number(1..=64)),
         images: table.tables("image").into_iter().map(|table| mirrored(table, folder)).collect(),
     };

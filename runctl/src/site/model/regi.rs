@@ -11,6 +11,8 @@ pub struct Regi {
     pub port: u16,
     /// User who may push.
     pub user: String,
+    /// Whether whoever is on the bridge may pull, without a password.
+    pub anonymous_pull: bool,
     /// Requests under way at once to each registry.
     pub parallel: usize,
     /// Images to mirror.

@@ -1,0 +1,179 @@
+//! `runctl regi user`: those who may push beside the user of regi.toml. They count at once; regi is not restarted.
+
+use std::collections::BTreeMap;
+use std::io::BufRead as _;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::commands::{Context, lock_engine};
+use crate::failure::{Class, Classify as _, Failure, Outcome};
+use crate::host::{files, secrets};
+use crate::services::{self, Secret, Service, regi_users};
+use crate::site::Site;
+use crate::ui::table::Table;
+
+/// How long another run of runctl is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Names and passwords are shorter: bcrypt looks at no more.
+const LONGEST: usize = 72;
+
+/// The verbs of `runctl regi user`.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Add a user, or give one another password; a password that is made here is shown once.
+    Add(Add),
+    /// List the users.
+    List,
+    /// Remove a user.
+    Remove(Remove),
+}
+
+/// Arguments of `user add`.
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Name to log in with.
+    name: String,
+    /// Read the password from the first line of stdin, instead of making one.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Tell what would happen; change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Arguments of `user remove`.
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// Name of the user.
+    name: String,
+    /// Tell what would happen; change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs one of the verbs.
+pub(super) async fn user(context: &Context, verb: &Verb) -> Outcome {
+    let site = context.site()?;
+    let _lock = lock_engine(&site, "regi user", PATIENCE).await?;
+    let mut users = Users::read(&site)?;
+    match verb {
+        Verb::Add(add) => users.add(context, &site, add),
+        Verb::List => {
+            let mut table = Table::new(["user"]);
+            table.row([site.regi.user.clone()]);
+            users.hashes.keys().for_each(|name| table.row([name.clone()]));
+            context
+                .console
+                .report(|| serde_json::json!({ "users": table.to_json() }), || table.to_string());
+            Ok(())
+        }
+        Verb::Remove(remove) => users.remove(context, &site, remove),
+    }
+}
+
+/// All users but the one of regi.toml, by name.
+struct Users {
+    hashes: BTreeMap<String, String>,
+}
+
+impl Users {
+    fn read(site: &Site) -> Outcome<Self> {
+        let path = regi_users(site);
+        if !path.exists() {
+            return Ok(Self { hashes: BTreeMap::new() });
+        }
+        let text = fs_err::read_to_string(&path)
+            .or_fail(Class::Missing, || "cannot read who may push to regi".to_owned())?;
+        let pair = |line: &str| line.split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned()));
+        Ok(Self { hashes: text.lines().filter_map(pair).collect() })
+    }
+
+    fn add(&mut self, context: &Context, site: &Site, add: &Add) -> Outcome {
+        let name = &add.name;
+        if !is_name(name) {
+            return Err(Failure::say(Class::Usage, format!("`{name}` is no name of a user"))
+                .hint("use lower-case letters, digits, `.`, `_` and `-`"));
+        }
+        if *name == site.regi.user {
+            return Err(Failure::say(Class::Usage, format!("`{name}` is the user of regi.toml"))
+                .hint(
+                    "write another password into secrets/regi-password, then run `runctl up regi`",
+                ));
+        }
+        let known = self.hashes.contains_key(name);
+        let done = if known { "has another password" } else { "may push" };
+        if add.dry_run {
+            context.console.note(&format!("{name} would be one who {done}"));
+            return Ok(());
+        }
+        let given = add.password_stdin.then(password_of_stdin).transpose()?;
+        let password = given.clone().unwrap_or_else(secrets::random_password);
+        let hash = secrets::hash(&password)
+            .or_fail(Class::Unexpected, || format!("cannot hash the password of {name}"))?;
+        self.hashes.insert(name.clone(), hash);
+        self.write(site)?;
+        let shown = given.is_none().then_some(password);
+        context.console.report(
+            || serde_json::json!({ "user": name, "password": shown }),
+            || match &shown {
+                Some(password) => format!("{name} {done}; the password, shown once: {password}\n"),
+                None => format!("{name} {done}\n"),
+            },
+        );
+        Ok(())
+    }
+
+    fn remove(&mut self, context: &Context, site: &Site, remove: &Remove) -> Outcome {
+        let name = &remove.name;
+        if self.hashes.remove(name).is_none() {
+            return Err(Failure::say(Class::Usage, format!("there is no user `{name}`"))
+                .hint("see `runctl regi user list`; the one of regi.toml stays"));
+        }
+        if remove.dry_run {
+            context.console.note(&format!("{name} would no longer log in"));
+            return Ok(());
+        }
+        self.write(site)?;
+        context.console.report(
+            || serde_json::json!({ "removed": name }),
+            || format!("{name} can no longer log in; a token that was fetched before stays good\n"),
+        );
+        Ok(())
+    }
+
+    /// Writes the list, and what regi reads.
+    fn write(&self, site: &Site) -> Outcome {
+        let lines: Vec<_> =
+            self.hashes.iter().map(|(name, hash)| format!("{name}:{hash}\n")).collect();
+        files::write_atomically(&regi_users(site), lines.concat().as_bytes(), 0o600, None)
+            .or_fail(Class::Missing, || "cannot write who may push to regi".to_owned())?;
+        let spec = services::spec(site, Service::Regi);
+        let password = site.layout.secrets().join("regi-password");
+        let made = |secret: &&Secret| matches!(secret, Secret::PasswordFile { .. });
+        for secret in spec.secrets.iter().filter(made).filter(|_| password.exists()) {
+            secrets::make(secret)
+                .or_fail(Class::Missing, || "cannot write regi's passwords".to_owned())?;
+        }
+        Ok(())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+    !name.is_empty() && name.len() <= LONGEST && name.bytes().all(fits)
+}
+
+fn password_of_stdin() -> Outcome<String> {
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .or_fail(Class::Usage, || "cannot read the password".to_owned())?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() || password.len() > LONGEST {
+        return Err(Failure::say(Class::Usage, "stdin has no password in its first line")
+            .hint(format!("it has at least one character and {LONGEST} at most")));
+    }
+    Ok(password.to_owned())
+}
