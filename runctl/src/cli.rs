@@ -88,6 +88,10 @@ enum Verb {
     Regi {
         #[command(subcommand)]
         what: commands::regi::Verb,
+    /// What gito holds: who may log in, what it could not push on, bundles of it.
+    Gito {
+        #[command(subcommand)]
+        what: commands::gito::Verb,
     },
     /// Boot a VM as one of the machines, with no way out, and follow it.
     Rehearse(commands::rehearse::Rehearse),
@@ -194,6 +198,7 @@ async fn dispatch(cli: Cli, console: Console) -> Outcome {
         Verb::Rollback(rollback) => commands::rollback::rollback(&context, &rollback).await,
         Verb::Gc(gc) => commands::gc::gc(&context, &gc).await,
         Verb::Scrub(scrub) => commands::scrub::scrub(&context, &scrub).await,
+        Verb::Gito { what } => commands::gito::gito(&context, &what).await,
         Verb::Machine { what } => commands::machine::machine(&context, &what).await,
         Verb::Regi { what } => commands::regi::regi(&context, &what).await,
         Verb::Rehearse(rehearse) => commands::rehearse::rehearse(&context, &rehearse).await,

@@ -1,10 +1,12 @@
-//! gito and cgit: a repository is mirrored, cloned over ssh, pushed to, and shown.
+//! gito and cgit: a repository is mirrored, cloned over ssh, pushed to and pushed on, shown, and carried away.
 
 use std::path::Path;
 use std::process::Command;
 
 use suite::site::engine_answers;
-use suite::{Finished, Site, run};
+use suite::{Finished, Site, run, skip};
+
+use crate::pages::chromium;
 
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Finished {
     run(Command::new("git")
@@ -22,12 +24,25 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Finished {
 
 /// git over ssh with the site administrator's key.
 fn git_as_admin(site: &Site, folder: &Path, arguments: &[&str]) -> Finished {
+    git_with(site, &site.state("secrets/gito/admin"), folder, arguments)
+}
+
+/// git over ssh with a key; gito answers whatever name it is called by.
+fn git_with(site: &Site, key: &Path, folder: &Path, arguments: &[&str]) -> Finished {
     let ssh = format!(
-        "ssh -i {} -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile={} -o StrictHostKeyChecking=accept-new",
-        site.state("secrets/gito/admin").display(),
+        "ssh -i {} -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile={} -o StrictHostKeyChecking=accept-new -o HostName={}",
+        key.display(),
         site.path("known_hosts").display(),
+        site.address("gito"),
     );
-    run(Command::new("git").args(arguments).current_dir(folder).env("GIT_SSH_COMMAND", ssh))
+    let identity = ["-c", "user.name=Suite", "-c", "user.email=suite@example"];
+    let mut command = Command::new("git");
+    run(command.args(identity).args(arguments).current_dir(folder).env("GIT_SSH_COMMAND", ssh))
+}
+
+fn page(site: &Site, path: &str) -> String {
+    let url = format!("http://{}/{path}", site.address("cgit"));
+    run(Command::new("curl").args(["--silent", "--show-error", "--fail", &url])).ok()
 }
 
 pub(crate) fn upstream(folder: &Path) {
@@ -63,15 +78,11 @@ fn a_mirrored_repository_is_cloned_over_ssh_and_shown() {
     let clone = folder.path().join("clone");
     assert_eq!(git(&clone, &["rev-parse", "v1"]).ok(), git(&origin, &["rev-parse", "v1"]).ok());
 
-    let page = |path: &str| {
-        let url = format!("http://{}/{path}", site.address("cgit"));
-        run(Command::new("curl").args(["--silent", "--show-error", "--fail", &url])).ok()
-    };
-    let index = page("");
+    let index = page(&site, "");
     for word in ["words", "Some words", "Suite", "proof"] {
         assert!(index.contains(word), "{word} is not on the page:\n{index}");
     }
-    assert!(page("words/log/").contains("Say the first words"));
+    assert!(page(&site, "words/log/").contains("Say the first words"));
 
     fs_err::write(origin.join("README"), "more words\n").expect("a file is written");
     git(&origin, &["commit", "-q", "-a", "-m", "Say more"]).ok();
@@ -81,6 +92,104 @@ fn a_mirrored_repository_is_cloned_over_ssh_and_shown() {
         git(&clone, &["rev-parse", "origin/main"]).ok(),
         git(&origin, &["rev-parse", "main"]).ok()
     );
+}
+
+/// A repository that people push to, with something to look at.
+fn shelf(folder: &Path) {
+    fs_err::create_dir(folder).expect("a folder");
+    git(folder, &["init", "-q"]).ok();
+    let readme = "# Shelf\n\nSome *books*.\n\n<script>document.title = 'taken'</script>\n";
+    fs_err::write(folder.join("README.md"), readme).expect("a file is written");
+    fs_err::write(folder.join("book.py"), "def book():\n    return 'read'  # aloud\n")
+        .expect("a file is written");
+    git(folder, &["add", "."]).ok();
+    git(folder, &["commit", "-q", "-m", "Put up a shelf"]).ok();
+}
+
+#[test]
+fn people_push_to_gito_look_at_cgit_and_carry_it_away() {
+    if !engine_answers("people of gito") {
+        return;
+    }
+    let site = Site::built();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (origin, far) = (folder.path().join("origin"), folder.path().join("far.git"));
+    shelf(&origin);
+    // Where gito pushes on to is on its own disk, and not there yet.
+    let target = "/var/lib/gito/far.git";
+    site.configure(
+        "gito.toml",
+        &format!(
+            "[[git]]\nname = \"home/shelf\"\nurl = \"{}\"\nowner = \"Ada\"\ndescription = \"Books\"\ncategory = \"home\"\nwriters = [\"ada\"]\npush_mirror = \"file://{target}\"\n",
+            origin.display()
+        ),
+    );
+    site.runctl(&["up", "gito", "cgit"]).ok();
+    site.runctl(&["feed", "gito"]).ok();
+
+    let key = folder.path().join("ada");
+    run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key)).ok();
+    let public = key.with_extension("pub").display().to_string();
+    let clone_url = "ssh://git@gito01.rack.lan/home/shelf";
+    assert!(page(&site, "home/shelf/").contains(clone_url));
+    let clone = |to: &str| git_with(&site, &key, folder.path(), &["clone", "-q", clone_url, to]);
+    assert!(clone("early").fails().contains("Permission denied"));
+    let dry = site.runctl(&["gito", "user", "add", "ada", &public, "--dry-run"]).ok();
+    assert!(dry.contains("ada would get this key"), "{dry}");
+    site.runctl(&["gito", "user", "add", "ada", &public]).ok();
+    let listed = site.runctl(&["gito", "user", "list"]).ok();
+    assert!(listed.contains("ada") && listed.contains("admin"), "{listed}");
+    clone("clone").ok();
+
+    let clone = folder.path().join("clone");
+    fs_err::write(clone.join("more"), "more\n").expect("a file is written");
+    git(&clone, &["add", "."]).ok();
+    git(&clone, &["commit", "-q", "-m", "Put more on it"]).ok();
+    git_with(&site, &key, &clone, &["push", "-q"]).ok();
+    assert!(page(&site, "home/shelf/log/").contains("Put more on it"));
+
+    let queue = site.runctl(&["gito", "queue"]).ok();
+    assert!(queue.contains("home/shelf") && queue.contains(target), "{queue}");
+    let inside = site.state("gito/far.git");
+    run(Command::new("git").args(["init", "-q", "--bare"]).arg(&inside)).ok();
+    run(Command::new("chown").args(["-R", "970:970"]).arg(&inside)).ok();
+    let queue = site.runctl(&["gito", "queue", "--retry"]).ok();
+    assert!(queue.contains("nothing waits"), "{queue}");
+
+    let (stick, tip) = (folder.path().join("stick"), git(&clone, &["rev-parse", "HEAD"]).ok());
+    site.runctl(&["gito", "bundle", &stick.display().to_string()]).ok();
+    let bundle = stick.join("home/shelf.git/0001.bundle").display().to_string();
+    git(folder.path(), &["clone", "-q", "--bare", &bundle, "far.git"]).ok();
+    assert_eq!(git(&far, &["rev-parse", "HEAD"]).ok(), tip);
+    assert_eq!(git(&inside, &["-c", "safe.directory=*", "rev-parse", "main"]).ok(), tip);
+
+    looks(&site, folder.path());
+    site.runctl(&["gito", "user", "remove", "ada"]).ok();
+    assert!(git_with(&site, &key, &clone, &["fetch"]).fails().contains("Permission denied"));
+}
+
+/// cgit in a browser: what a repository holds is shown, and nothing of it runs.
+fn looks(site: &Site, folder: &Path) {
+    let source = page(site, "home/shelf/tree/book.py");
+    assert!(source.contains("class=\"hl kwa\""), "no colours in {source}");
+    if Command::new("chromium").arg("--version").output().is_err() {
+        skip("cgit in a browser", "chromium is not installed");
+        return;
+    }
+    let at = |path: &str| format!("http://{}/{path}", site.address("cgit"));
+    let index = chromium(folder, &["--dump-dom", &at("")]).ok();
+    for word in ["home", "Books", "Ada"] {
+        assert!(index.contains(word), "{word} is not on {index}");
+    }
+    let about = chromium(folder, &["--dump-dom", &at("home/shelf/about/")]).ok();
+    assert!(about.contains("<h1>Shelf</h1>") && about.contains("<em>books</em>"), "{about}");
+    assert!(!about.contains("<title>taken"), "{about}");
+    for (name, path) in [("index", ""), ("source", "home/shelf/tree/book.py")] {
+        let shot = folder.join(format!("{name}.png"));
+        let to = format!("--screenshot={}", shot.display());
+        chromium(folder, &[&to, "--window-size=1280,900", &at(path)]).ok();
+        assert!(fs_err::metadata(&shot).expect("a screenshot").len() > 1000);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use suite::upstream::Upstream;
 use suite::{Finished, Site, run, skip};
 
 /// A browser without a window and without a life of its own.
-fn chromium(folder: &Path, arguments: &[&str]) -> Finished {
+pub(crate) fn chromium(folder: &Path, arguments: &[&str]) -> Finished {
     run(Command::new("chromium")
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])

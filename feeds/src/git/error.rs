@@ -74,6 +74,23 @@ pub enum Error {
     /// Nothing of the upstream is signed.
     #[error("git upstream {url} has no signed tag")]
     NothingSigned { url: String },
+    /// The file with user and password could not be used.
+    #[error("could not use the login in {}", path.display())]
+    Login {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system's git did not start.
+    #[error("could not run the system's git for upstream {url}")]
+    RunGit {
+        url: String,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system's git failed.
+    #[error("the system's git could not fetch from upstream {url}: {said}")]
+    Git { url: String, said: String },
     /// Keys could not be read.
     #[error("could not read the keys in {}", path.display())]
     Keys {
@@ -100,6 +117,13 @@ pub enum Error {
         path: PathBuf,
         #[source]
         source: git2::Error,
+    },
+    /// A bundle could not be written.
+    #[error("could not write a bundle into {}", path.display())]
+    Bundle {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
     },
     /// Another git process holds the references.
     #[error("the references of {} are locked by another git process", path.display())]
@@ -135,6 +159,25 @@ pub enum Error {
     /// gitolite took the push and then complained.
     #[error("gitolite refused its configuration: {said}")]
     Refused { said: String },
+    /// What shall be a user's key is none.
+    #[error("what is given for user {name} is not an ssh public key")]
+    UserKey {
+        name: String,
+        #[source]
+        source: ssh_key::Error,
+    },
+    /// The key is another's already.
+    #[error("this key is already that of user {user}")]
+    KeyTaken { user: String },
+    /// The user has another key already.
+    #[error("user {name} already has another key, {path}")]
+    UserHasKey { name: String, path: String },
+    /// Nobody is called so.
+    #[error("gitolite has no key of user {name}, only of {known}")]
+    NoSuchUser { name: String, known: String },
+    /// The service needs this user.
+    #[error("user {name} is the service's own")]
+    ReservedUser { name: String },
     /// The thread that mirrored died.
     #[error("the mirror run of {name} ended abnormally")]
     Lost {
@@ -153,6 +196,7 @@ impl Classified for Error {
             Self::Stalled { .. }
             | Self::RefName { .. }
             | Self::Incomplete { .. }
+            | Self::Git { .. }
             | Self::Emptied { .. } => Class::Upstream,
             Self::Interrupted { .. } => Class::Interrupted,
             Self::HostKey { .. }
@@ -163,8 +207,14 @@ impl Classified for Error {
             | Self::Pin { .. }
             | Self::NotInHistory { .. }
             | Self::Keys { .. }
+            | Self::Login { .. }
             | Self::KnownHosts { .. }
             | Self::Foreign { .. }
+            | Self::UserKey { .. }
+            | Self::KeyTaken { .. }
+            | Self::UserHasKey { .. }
+            | Self::NoSuchUser { .. }
+            | Self::ReservedUser { .. }
             | Self::Refused { .. } => Class::Configuration,
             Self::Open { .. }
             | Self::Read { .. }
@@ -172,6 +222,8 @@ impl Classified for Error {
             | Self::Write { .. }
             | Self::Configure { .. }
             | Self::Prepare { .. }
+            | Self::RunGit { .. }
+            | Self::Bundle { .. }
             | Self::Lost { .. } => Class::Local,
         }
     }
@@ -181,7 +233,7 @@ impl Classified for Error {
             Self::Connect { source, .. } | Self::Push { source, .. }
                 if source.code() == ErrorCode::Auth =>
             {
-                "see that the identity key exists, is mode 0600 without passphrase, and is known there"
+                "see that the identity key (over https: the login of credentials) exists, is mode 0600 without passphrase, and is known there"
                     .to_owned()
             }
             Self::HostKey { host, known_hosts: Some(path), .. } => format!(
@@ -197,6 +249,10 @@ impl Classified for Error {
                 "if that is meant, remove the mirror's folder and feed again".to_owned()
             }
             Self::Busy { .. } => "try again; if no git process runs there, remove packed-refs.lock".to_owned(),
+            Self::UserKey { .. } => "name the file that ends in .pub".to_owned(),
+            Self::UserHasKey { .. } => {
+                "give the new key a label (--label laptop), or remove the user first".to_owned()
+            }
             Self::Unproven { .. } => {
                 "the mirror stays as it is; name the signer's key under keys, or pin what is signed".to_owned()
             }

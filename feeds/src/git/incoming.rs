@@ -49,6 +49,13 @@ impl Incoming {
             .map_err(|source| Error::Write { path: self.bare.clone(), source })
     }
 
+    /// Makes a redirect to another place an error.
+    pub(super) fn follow_nobody(&self) -> Result<(), Error> {
+        let set = |mut config: git2::Config| config.set_bool("http.followRedirects", false);
+        let path = self.folder();
+        self.repository.config().and_then(set).map_err(|source| Error::Configure { path, source })
+    }
+
     /// Checks that every object that arrived finds all that it names, here or in the mirror.
     ///
     /// libgit2 checks each object's hash and no more, and an upstream may leave some out.
@@ -85,11 +92,20 @@ impl Incoming {
 
     /// Makes what arrived the mirror's; it lasts from here on.
     pub(super) fn accept(&self) -> Result<(), Error> {
-        self.hand_in().map_err(|source| Error::Write { path: self.bare.clone(), source })
+        self.move_all().map_err(|source| Error::Write { path: self.bare.clone(), source })
     }
 
-    fn hand_in(&self) -> io::Result<()> {
-        let (from, to) = (self.folder().join("objects/pack"), self.bare.join("objects/pack"));
+    fn move_all(&self) -> io::Result<()> {
+        let (from, to) = (self.folder().join("objects"), self.bare.join("objects"));
+        // The system's git leaves single objects where it was sent such.
+        for entry in fs::read_dir(&from)? {
+            let entry = entry?;
+            if entry.file_name().len() == 2 {
+                let files = fs::read_dir(entry.path())?.map(|file| Ok(file?.path()));
+                move_into(files.collect::<io::Result<_>>()?, &to.join(entry.file_name()))?;
+            }
+        }
+        let (from, to) = (from.join("pack"), to.join("pack"));
         let mut files = Vec::new();
         for entry in fs::read_dir(from)? {
             let path = entry?.path();
@@ -99,13 +115,7 @@ impl Incoming {
             }
         }
         files.sort();
-        fs::create_dir_all(&to)?;
-        for (_, file) in files {
-            fs::File::open(&file)?.sync_all()?;
-            let name = file.file_name().unwrap_or_default();
-            fs::rename(&file, to.join(name))?;
-        }
-        fs::File::open(&to)?.sync_all()
+        move_into(files.into_iter().map(|(_, file)| file).collect(), &to)
     }
 
     fn folder(&self) -> PathBuf {
@@ -119,6 +129,16 @@ impl Drop for Incoming {
             tracing::warn!(%error, "what arrived and was not taken stays behind");
         }
     }
+}
+
+/// Moves files into a folder, in order; they are on the disk first.
+fn move_into(files: Vec<PathBuf>, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for file in files {
+        fs::File::open(&file)?.sync_all()?;
+        fs::rename(&file, to.join(file.file_name().unwrap_or_default()))?;
+    }
+    fs::File::open(to)?.sync_all()
 }
 
 fn clear(folder: &Path) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use git2::Repository;
+use git2::{ErrorClass, ErrorCode, Repository};
 
 use super::incoming::Incoming;
 use super::offer::{self, Offer};
@@ -11,7 +11,7 @@ use super::refs::{self, Lock, Refs};
 use super::remote::Conversation;
 use super::settle::{Settled, settle};
 use super::signed::{Vouched, vouched};
-use super::{Error, Mirrored, Source, Target, bare, pin};
+use super::{By, Error, Mirrored, Source, Target, bare, pin, system};
 use crate::events::{Event, Id, Watch};
 
 /// Brings one mirror up to date. Blocks; `stop` ends it at the next byte that arrives.
@@ -61,7 +61,7 @@ fn run(
     if path.is_absolute() && !path.exists() {
         return Err(Error::Absent { path: path.to_owned() });
     }
-    let conversation = Conversation::new(&source.url, &source.access, stop);
+    let conversation = Conversation::new(&source.url, &source.access, stop)?;
     let repository = bare::open(&target.bare)?;
     bare::sweep(&target.bare)?;
     let read = |source| Error::Read { path: target.bare.clone(), source };
@@ -107,13 +107,41 @@ fn receive(
     id: Id,
 ) -> Result<Vouched, Error> {
     incoming.seed(seen)?;
+    if conversation.is_secret() {
+        incoming.follow_nobody()?;
+    }
     let shown = conversation.shown();
-    let choose = |offer| pin::wanted(&source.pin, &shown, offer);
-    let offer = offer::fetch(&incoming.repository, conversation, choose, watch, id)?;
+    let offer = fetch(source, incoming, conversation, watch, id)?;
     offer::check_there(&incoming.repository, &shown, &offer.refs)?;
     incoming.check_whole(&shown)?;
     let offer = pin::pinned(&source.pin, &shown, offer, &incoming.repository)?;
     vouched(source.verification.as_ref(), &shown, &incoming.repository, offer)
+}
+
+/// Fetches by libgit2, or by the system's git where that is asked for or libgit2 makes nothing of what it is answered.
+fn fetch(
+    source: &Source,
+    incoming: &Incoming,
+    conversation: &Conversation<'_>,
+    watch: &dyn Watch,
+    id: Id,
+) -> Result<Offer, Error> {
+    let shown = conversation.shown();
+    let choose = |offer| pin::wanted(&source.pin, &shown, offer);
+    if source.by == By::Git {
+        return system::fetch(incoming, conversation, choose, watch, id);
+    }
+    match offer::fetch(&incoming.repository, conversation, choose, watch, id) {
+        Err(Error::Connect { source: why, .. } | Error::Fetch { source: why, .. })
+            if why.class() == ErrorClass::Http && why.code() != ErrorCode::Auth =>
+        {
+            let (name, why) = (&source.name, why.message());
+            let text = format!("{name}: libgit2 says: {why}; the system's git takes over");
+            watch.event(Event::Warning { text });
+            system::fetch(incoming, conversation, choose, watch, id)
+        }
+        other => other,
+    }
 }
 
 /// Moves the references, all at once, where any has to.

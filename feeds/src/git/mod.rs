@@ -6,18 +6,22 @@
 
 mod all;
 mod bare;
+mod bundle;
 mod error;
 mod gitolite;
 mod incoming;
 mod known_hosts;
+mod login;
 mod mirror;
 mod offer;
 mod pin;
+mod puppetfile;
 mod refs;
 mod remote;
 mod settle;
 mod signed;
 mod signers;
+mod system;
 #[cfg(test)]
 mod tests;
 mod tip;
@@ -26,10 +30,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub use all::mirror_all;
+pub use bundle::{Bundled, bundle};
 pub use error::Error;
-pub use gitolite::{Admin, configuration, ensure_admin};
+pub use gitolite::{
+    Admin, Rule, UserKey, add_user, configuration, ensure_admin, remove_user, users,
+};
+pub use login::Login;
 pub use mirror::mirror;
 pub use pin::Pin;
+pub use puppetfile::{Modules, modules};
 pub use remote::masked;
 pub use signed::{Signed, Verification};
 pub use signers::Refused;
@@ -42,17 +51,31 @@ pub struct Source {
     pub name: String,
     /// A path, or a `file`, `git`, `http`, `https` or `ssh` URL (`user@host:path` too).
     pub url: String,
-    /// How to log in over ssh.
+    /// How to log in, and whom to believe.
     pub access: Access,
+    /// By what it is fetched.
+    pub by: By,
     /// What of it is mirrored.
     pub pin: Pin,
     /// What must be signed, and by whom; none takes what comes.
     pub verification: Option<Verification>,
 }
 
-/// What is needed to speak ssh.
+/// By what an upstream is fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// By libgit2; where it does not understand the upstream, by the system's git, which is told.
+    #[default]
+    Whatever,
+    /// By the system's git.
+    Git,
+}
+
+/// What is needed to log in over https and ssh.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
+    /// User and password over https.
+    pub login: Login,
     /// The private key (without a passphrase).
     pub identity: Option<PathBuf>,
     /// Host keys that are trusted, as `known_hosts` has them.

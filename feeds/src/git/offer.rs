@@ -1,7 +1,7 @@
 //! What an upstream has, and how what is missing of it is fetched.
 
 use git2::{
-    AutotagOption, Direction, ErrorCode, FetchOptions, Reference, RemoteConnection, Repository,
+    AutotagOption, Direction, ErrorCode, FetchOptions, Oid, Reference, RemoteConnection, Repository,
 };
 
 use super::Error;
@@ -33,12 +33,7 @@ pub(super) fn fetch(
     let mut connection =
         remote.connect_auth(Direction::Fetch, Some(callbacks), None).map_err(connect)?;
     let offer = choose(listed(&connection, conversation)?)?;
-    let missing: Vec<_> = offer
-        .refs
-        .iter()
-        .filter(|(_, id)| !holds(repository, **id))
-        .map(|(name, _)| format!("+{name}:{name}"))
-        .collect();
+    let missing = missing(repository, &offer);
     if !missing.is_empty() {
         let mut options = FetchOptions::new();
         options
@@ -60,16 +55,7 @@ fn listed(
     let connect = |source| conversation.blame(source, |url, source| Error::Connect { url, source });
     let mut refs = Refs::new();
     for head in connection.list().map_err(connect)? {
-        let name = head.name();
-        // A peeled tag is listed as `tag^{}`.
-        if !refs::mirrored(name) || name.ends_with("^{}") {
-            continue;
-        }
-        if !Reference::is_valid_name(name) {
-            let (url, name) = (conversation.shown(), name.to_owned());
-            return Err(Error::RefName { url, name });
-        }
-        refs.insert(name.to_owned(), head.oid());
+        take(&mut refs, head.name(), head.oid(), &conversation.shown())?;
     }
     let head = match connection.default_branch() {
         Ok(name) => name.as_str().ok().filter(|name| refs.contains_key(*name)).map(str::to_owned),
@@ -77,6 +63,25 @@ fn listed(
         Err(error) => return Err(connect(error)),
     };
     Ok(Offer { refs, head })
+}
+
+/// Takes a reference into an offer, if it is one that a mirror copies.
+pub(super) fn take(refs: &mut Refs, name: &str, id: Oid, url: &str) -> Result<(), Error> {
+    // A peeled tag is listed as `tag^{}`.
+    if !refs::mirrored(name) || name.ends_with("^{}") {
+        return Ok(());
+    }
+    if !Reference::is_valid_name(name) {
+        return Err(Error::RefName { url: url.to_owned(), name: name.to_owned() });
+    }
+    refs.insert(name.to_owned(), id);
+    Ok(())
+}
+
+/// What has to be fetched, as refspecs.
+pub(super) fn missing(repository: &Repository, offer: &Offer) -> Vec<String> {
+    let missing = offer.refs.iter().filter(|(_, id)| !holds(repository, **id));
+    missing.map(|(name, _)| format!("+{name}:{name}")).collect()
 }
 
 /// Checks that what every reference names has come.
@@ -90,6 +95,6 @@ pub(super) fn check_there(repository: &Repository, url: &str, refs: &Refs) -> Re
     }
 }
 
-fn holds(repository: &Repository, id: git2::Oid) -> bool {
+fn holds(repository: &Repository, id: Oid) -> bool {
     repository.odb().is_ok_and(|objects| objects.exists(id))
 }

@@ -11,12 +11,13 @@ use git2::cert::Cert;
 use git2::{CertificateCheckStatus, Cred, CredentialType, ErrorClass, ErrorCode, RemoteCallbacks};
 
 use super::known_hosts::{self, Verdict};
-use super::{Access, Error};
+use super::login::Password;
+use super::{Access, Error, Login};
 use crate::events::{Event, Id, Watch};
 
 /// How long a connection may take to come about, and how long it may be silent.
 const CONNECT: Duration = Duration::from_secs(15);
-const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 /// How long an upstream may talk without delivering an object.
 const STALL: Duration = Duration::from_mins(5);
 
@@ -62,15 +63,59 @@ pub fn masked(url: &str) -> String {
 pub(super) struct Conversation<'a> {
     url: &'a str,
     access: &'a Access,
+    password: Option<Password>,
     stop: &'a AtomicBool,
     refusal: Rc<RefCell<Option<Error>>>,
     said: Rc<RefCell<String>>,
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn new(url: &'a str, access: &'a Access, stop: &'a AtomicBool) -> Self {
+    pub(super) fn new(
+        url: &'a str,
+        access: &'a Access,
+        stop: &'a AtomicBool,
+    ) -> Result<Self, Error> {
         set_up();
-        Self { url, access, stop, refusal: Rc::default(), said: Rc::default() }
+        let password = access.login.read()?;
+        Ok(Self { url, access, password, stop, refusal: Rc::default(), said: Rc::default() })
+    }
+
+    /// Whether a password may be sent: then only to the host that it is for, wherever that one points.
+    pub(super) fn is_secret(&self) -> bool {
+        self.access.login != Login::None || self.shown() != self.url
+    }
+
+    /// Whether the host's key may be learned.
+    pub(super) fn learns(&self) -> bool {
+        host(self.url).is_some_and(|host| {
+            let name = known_hosts::name(&host, port(self.url));
+            self.access.learn.iter().any(|it| *it == host || *it == name)
+        })
+    }
+
+    /// How to log in.
+    pub(super) fn access(&self) -> &'a Access {
+        self.access
+    }
+
+    /// The user and password of a file.
+    pub(super) fn password(&self) -> Option<&Password> {
+        self.password.as_ref()
+    }
+
+    /// A text without the URL's secrets and the password.
+    pub(super) fn mask(&self, text: &str) -> String {
+        let text = text.replace(self.url, &self.shown());
+        match &self.password {
+            Some(it) => text.replace(&it.password, "***"),
+            None => text,
+        }
+    }
+
+    /// Tells, of how much has come so far, when it is time to give up.
+    pub(super) fn patience(&self) -> impl FnMut(usize) -> Option<Error> + use<'a> {
+        let (mut patience, stop, shown) = (Patience::new(), self.stop, self.shown());
+        move |progress| patience.judge(progress, stop, &shown)
     }
 
     /// The URL as it was given.
@@ -103,17 +148,24 @@ impl<'a> Conversation<'a> {
         'a: 'w,
     {
         let mut callbacks = RemoteCallbacks::new();
-        let identity = self.access.identity.as_deref();
+        let (access, password) = (self.access, self.password.clone());
         let mut attempts = 0;
-        callbacks.credentials(move |_, user, allowed| {
+        callbacks.credentials(move |url, user, allowed| {
             attempts += 1;
-            let user = user.unwrap_or("git");
-            match identity {
-                _ if allowed.contains(CredentialType::USERNAME) => Cred::username(user),
-                Some(key) if allowed.contains(CredentialType::SSH_KEY) && attempts <= 2 => {
-                    Cred::ssh_key(user, None, key, None)
+            if allowed.contains(CredentialType::USERNAME) {
+                return Cred::username(user.unwrap_or("git"));
+            }
+            if attempts > 2 {
+                return Err(denied("the login was refused"));
+            }
+            if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) {
+                return log_in(&access.login, password.as_ref(), url, user);
+            }
+            match &access.identity {
+                Some(key) if allowed.contains(CredentialType::SSH_KEY) => {
+                    Cred::ssh_key(user.unwrap_or("git"), None, key, None)
                 }
-                Some(_) => Err(denied("the login was refused")),
+                Some(_) => Err(denied("no login is known of the kind that is asked for")),
                 None => Err(denied("a login is asked for and no identity key is given")),
             }
         });
@@ -151,6 +203,20 @@ impl<'a> Conversation<'a> {
             ask(bytes + progress.indexed_objects() + progress.indexed_deltas())
         });
         callbacks
+    }
+}
+
+/// Answers who we are over https.
+fn log_in(
+    login: &Login,
+    password: Option<&Password>,
+    url: &str,
+    user: Option<&str>,
+) -> Result<Cred, git2::Error> {
+    match (login, password) {
+        (_, Some(it)) => Cred::userpass_plaintext(&it.user, &it.password),
+        (Login::Helper, None) => Cred::credential_helper(&git2::Config::open_default()?, url, user),
+        _ => Err(denied("a password is asked for and no credentials are given")),
     }
 }
 
@@ -218,6 +284,15 @@ fn check_host(
     Ok(CertificateCheckStatus::CertificateOk)
 }
 
+/// The host of a URL, or of `user@host:path`.
+fn host(url: &str) -> Option<String> {
+    if let Ok(parsed) = url::Url::parse(url) {
+        return parsed.host_str().map(str::to_owned);
+    }
+    let (before, _) = url.split_once(':')?;
+    Some(before.rsplit('@').next().unwrap_or(before).to_owned())
+}
+
 fn port(url: &str) -> u16 {
     url::Url::parse(url).ok().and_then(|url| url.port()).unwrap_or(22)
 }
@@ -240,6 +315,13 @@ mod tests {
         assert_eq!(port("ssh://git@h:2222/x"), 2222);
         assert_eq!(port("ssh://git@h/x"), 22);
         assert_eq!(port("git@h:x.git"), 22);
+    }
+
+    #[test]
+    fn the_host_of_a_url_is_found() {
+        assert_eq!(host("ssh://git@h:2222/x").as_deref(), Some("h"));
+        assert_eq!(host("git@h:x.git").as_deref(), Some("h"));
+        assert_eq!(host("/srv/x.git"), None);
     }
 
     #[test]

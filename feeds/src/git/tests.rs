@@ -1,5 +1,8 @@
 //! Mirrors of small upstreams on this file system.
 
+mod bundles;
+mod faulty;
+mod plain;
 mod proofs;
 
 use std::path::{Path, PathBuf};
@@ -42,17 +45,35 @@ impl Pair {
         pin: Pin,
         verification: Option<Verification>,
     ) -> Result<Mirrored, Error> {
-        let url = self.upstream.path().to_str().unwrap().to_owned();
-        let source =
-            Source { name: "it".to_owned(), url, access: Access::default(), pin, verification };
-        let card =
-            Card { owner: "a & (b)".to_owned(), description: "it".to_owned(), ..Card::default() };
-        let target = Target { bare: self.bare(), owner: None, divergence, card };
+        let source = Source { pin, verification, ..source(self.upstream.path().to_str().unwrap()) };
+        let target = Target { divergence, ..self.target() };
         mirror(&source, &target, &AtomicBool::new(false), &Silent)
     }
 
+    fn target(&self) -> Target {
+        let card =
+            Card { owner: "a & (b)".to_owned(), description: "it".to_owned(), ..Card::default() };
+        Target { bare: self.bare(), owner: None, divergence: Divergence::Overwrite, card }
+    }
+
     fn names(&self) -> Vec<String> {
-        refs::read(&Repository::open_bare(self.bare()).unwrap()).unwrap().into_keys().collect()
+        self.names_and_ids().into_keys().collect()
+    }
+
+    fn names_and_ids(&self) -> refs::Refs {
+        refs::read(&Repository::open_bare(self.bare()).unwrap()).unwrap()
+    }
+}
+
+/// An upstream that anybody may read, all of it.
+fn source(url: &str) -> Source {
+    Source {
+        name: "it".to_owned(),
+        url: url.to_owned(),
+        access: Access::default(),
+        by: By::Whatever,
+        pin: Pin::Everything,
+        verification: None,
     }
 }
 
@@ -220,20 +241,7 @@ fn packs_of_a_killed_run_are_swept() {
 fn an_upstream_that_is_not_there_makes_nothing_up() {
     let pair = Pair::new();
     let attempt = |url: &str| {
-        let source = Source {
-            name: "it".to_owned(),
-            url: url.to_owned(),
-            access: Access::default(),
-            pin: Pin::default(),
-            verification: None,
-        };
-        let target = Target {
-            bare: pair.bare(),
-            owner: None,
-            divergence: Divergence::Overwrite,
-            card: Card::default(),
-        };
-        mirror(&source, &target, &AtomicBool::new(false), &Silent).unwrap_err()
+        mirror(&source(url), &pair.target(), &AtomicBool::new(false), &Silent).unwrap_err()
     };
     let error = attempt("/nowhere/at/all");
     assert!(matches!(error, Error::Absent { .. }));
@@ -252,21 +260,9 @@ async fn many_mirrors_answer_in_order() {
     let pair = Pair::new();
     commit(&pair.upstream, "refs/heads/trunk", "one");
     let job = |name: &str, url: &Path| {
-        (
-            Source {
-                name: name.to_owned(),
-                url: url.to_str().unwrap().to_owned(),
-                access: Access::default(),
-                pin: Pin::default(),
-                verification: None,
-            },
-            Target {
-                bare: pair.folder.path().join(format!("{name}.git")),
-                owner: None,
-                divergence: Divergence::Overwrite,
-                card: Card::default(),
-            },
-        )
+        let source = Source { name: name.to_owned(), ..source(url.to_str().unwrap()) };
+        let bare = pair.folder.path().join(format!("{name}.git"));
+        (source, Target { bare, ..pair.target() })
     };
     let there = pair.upstream.path();
     let jobs = vec![job("a", there), job("b", Path::new("/nowhere")), job("c", there)];

@@ -8,6 +8,7 @@ pub mod enter;
 pub mod feed;
 pub mod gc;
 pub mod generations;
+pub mod gito;
 pub mod live;
 pub mod logs;
 pub mod machine;

@@ -6,6 +6,7 @@ mod data;
 mod files;
 mod forecast;
 mod gito;
+mod modules;
 mod pages;
 mod regi;
 mod total;

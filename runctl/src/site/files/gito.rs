@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use feeds::git::{Pin, Signed, Verification};
+use feeds::git::{By, Divergence, Login, Pin, Signed, Verification};
 
-use super::super::kinds::{Read, git_remote, inner_path, line, server, text, word, wrong};
+use super::super::kinds::{Read, git_remote, inner_path, line, number, server, text, word, wrong};
 use super::super::model::{GitFeed, Gito, Host};
 use super::super::table::Table;
 use super::{existing, host, site::Base};
@@ -19,6 +19,7 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, G
         admin_key: table.optional("admin_key", existing(folder)),
         identity: table.optional("identity", existing(folder)),
         trust_hosts: table.list("trust_hosts", &[], server),
+        parallel: table.or("parallel", 8, number(1..=64)),
         repositories: table.tables("git").into_iter().map(|table| git(table, folder)).collect(),
     };
     table.finish();
@@ -26,6 +27,8 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, G
 }
 
 fn git(mut table: Table<'_>, folder: &Path) -> GitFeed {
+    let (readers, writers) =
+        (table.list("readers", &["@all", "gitweb"], user), table.list("writers", &[], user));
     let feed = GitFeed {
         name: table.required("name", inner_path),
         url: table.required("url", git_remote),
@@ -33,8 +36,17 @@ fn git(mut table: Table<'_>, folder: &Path) -> GitFeed {
         description: table.or("description", "", line),
         category: table.or("category", "", line),
         push_mirror: table.optional("push_mirror", git_remote),
+        divergence: divergence(&mut table),
+        readers,
+        writers,
+        login: table.optional("credentials", login(folder)).unwrap_or_default(),
+        by: match table.or("fetch_by", "auto", word(&["auto", "git"])) {
+            "git" => By::Git,
+            _ => By::Whatever,
+        },
         pin: pin(&mut table),
         verification: verification(&mut table, folder),
+        modules: table.optional("modules", inner_path),
     };
     if feed.name == "gitolite-admin" {
         table.object("name", "`gitolite-admin` is gitolite's own repository", None);
@@ -45,6 +57,43 @@ fn git(mut table: Table<'_>, folder: &Path) -> GitFeed {
     }
     table.finish();
     feed
+}
+
+/// Reads whether the upstream's state wins; what is pushed on is also pushed to, so its own work is kept.
+fn divergence(table: &mut Table<'_>) -> Divergence {
+    let usual =
+        if table.has("push_mirror") || table.has("writers") { "read-write" } else { "read-only" };
+    let mode = table.or("mode", usual, word(&["read-only", "read-write"]));
+    if mode == "read-write" {
+        return Divergence::Keep;
+    }
+    for key in ["push_mirror", "writers"] {
+        if table.has(key) {
+            let help = "write `mode = \"read-write\"`, or leave it out".to_owned();
+            table.object(key, format!("`{key}` makes no sense for what is read-only"), Some(help));
+        }
+    }
+    Divergence::Overwrite
+}
+
+/// A user or group of gitolite.
+fn user(value: &serde_json::Value) -> Read<String> {
+    let name = text(value)?;
+    let bare = name.strip_prefix('@').unwrap_or(&name);
+    let usual = |it: char| it.is_ascii_alphanumeric() || "-._@+".contains(it);
+    if bare.starts_with(|it: char| it.is_ascii_alphanumeric()) && bare.chars().all(usual) {
+        Ok(name)
+    } else {
+        wrong(format!("`{name}` is no user or group of gitolite"))
+    }
+}
+
+/// Where user and password come from: a file, or git's credential helpers.
+fn login(folder: &Path) -> impl Fn(&serde_json::Value) -> Read<Login> {
+    move |value| match text(value)?.as_str() {
+        "helper" => Ok(Login::Helper),
+        _ => existing(folder)(value).map(Login::File),
+    }
 }
 
 /// Reads what part of the upstream is mirrored.

@@ -7,7 +7,7 @@ mod regi;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use feeds::git::{Pin, Verification};
+use feeds::git::{By, Divergence, Login, Pin, Verification};
 use ipnet::Ipv4Net;
 
 pub use boot::{Boot, Boots, Dhcp, KernelFeed, KernelSource, Pool};
@@ -137,12 +137,14 @@ pub struct Gito {
     pub identity: Option<PathBuf>,
     /// Hosts whose ssh keys are learned once.
     pub trust_hosts: Vec<String>,
+    /// How many mirrors are under way at once; each takes a thread.
+    pub parallel: usize,
     /// Repositories to mirror.
     pub repositories: Vec<GitFeed>,
 }
 
 /// One git repository.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitFeed {
     /// Local name, without `.git`.
     pub name: String,
@@ -156,10 +158,22 @@ pub struct GitFeed {
     pub category: String,
     /// Where pushes are mirrored to by gito itself; none pushes nowhere.
     pub push_mirror: Option<String>,
+    /// What becomes of work that is pushed here.
+    pub divergence: Divergence,
+    /// Who may read, as gitolite names users and groups.
+    pub readers: Vec<String>,
+    /// Who may write too.
+    pub writers: Vec<String>,
+    /// How to log in over https.
+    pub login: Login,
+    /// By what it is fetched.
+    pub by: By,
     /// The part of the upstream that is mirrored.
     pub pin: Pin,
     /// What must be signed, and by whom.
     pub verification: Option<Verification>,
+    /// Below which name the modules are mirrored that its Puppetfiles name; none where it is no control repository.
+    pub modules: Option<String>,
 }
 
 /// cgit.toml
