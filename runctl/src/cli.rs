@@ -88,6 +88,7 @@ enum Verb {
     Regi {
         #[command(subcommand)]
         what: commands::regi::Verb,
+    },
     /// What gito holds: who may log in, what it could not push on, bundles of it.
     Gito {
         #[command(subcommand)]
