@@ -14,6 +14,7 @@ use tokio_util::io::ReaderStream;
 use url::Url;
 
 use super::answer::{self, Answer, Retry};
+use super::drip::Drip;
 use super::error::Reason;
 use super::lanes::Lanes;
 use super::partial::{Partial, Validator};
@@ -168,7 +169,7 @@ impl Attempt<'_> {
         let mut length = partial.length();
         self.share.reached(length);
         let mut writer = Writer::new(partial);
-        let mut last = Instant::now();
+        let (mut last, mut drip) = (Instant::now(), Drip::begin(self.idle));
         let poured = loop {
             let chunk = match tokio::time::timeout(self.idle, body.next()).await {
                 Err(_) => break Err(Reason::Stalled(self.idle.as_secs())),
@@ -184,7 +185,11 @@ impl Attempt<'_> {
                 });
             }
             self.share.reached(length);
+            let too_slow = drip.came(chunk.len());
             writer.push(chunk);
+            if let Some(reason) = too_slow {
+                break Err(reason);
+            }
             // A slow mirror's bytes are worth keeping too, should this run be stopped. Small files wait for their end.
             if !self.want.is_small() && (writer.is_full() || last.elapsed() > RHYTHM) {
                 writer.flush().await?;

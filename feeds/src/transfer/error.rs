@@ -80,6 +80,13 @@ pub enum Reason {
     Status(u16),
     /// Nothing came for so many seconds.
     Stalled(u64),
+    /// So few bytes came in so many seconds that it could go on for ever.
+    Dripping {
+        /// Bytes that came.
+        bytes: u64,
+        /// In this time.
+        seconds: u64,
+    },
     /// The body ended early.
     Short {
         /// Bytes that came.
@@ -132,6 +139,9 @@ impl fmt::Display for Reason {
         match self {
             Self::Status(status) => write!(f, "it answered {status}"),
             Self::Stalled(seconds) => write!(f, "nothing came for {seconds} s"),
+            Self::Dripping { bytes, seconds } => {
+                write!(f, "only {bytes} bytes came in {seconds} s")
+            }
             Self::Short { got, wanted } => {
                 write!(f, "it broke off after {got} of {wanted} bytes")
             }

@@ -8,6 +8,7 @@ mod absence;
 mod address;
 mod answer;
 mod attempt;
+mod drip;
 mod error;
 mod fetch_all;
 mod lanes;
@@ -204,7 +205,10 @@ impl Transfer {
                 };
             partial = back;
             tracing::debug!(file = want.name(), url = masked(url), %reason, ?retry, "a mirror failed");
-            if matches!(reason, Reason::Unreachable(_) | Reason::Stalled(_)) {
+            if matches!(
+                reason,
+                Reason::Unreachable(_) | Reason::Stalled(_) | Reason::Dripping { .. }
+            ) {
                 self.reputation.failed(url);
             }
             if reason.is_wrong_content() && mirrors.has_others() {

@@ -68,7 +68,7 @@ fn delivers(mirrors: &[Vec<Fault>]) -> bool {
             Fault::Corrupt if !partial => dead[turn] = true,
             // Only its rest came from there: the bytes before it may be the wrong ones.
             Fault::Corrupt | Fault::Misplaced => (again, partial) = (true, false),
-            Fault::Short | Fault::Stall => partial = true,
+            Fault::Short | Fault::Stall | Fault::Drip => partial = true,
             Fault::Broken | Fault::Busy | Fault::Reset => {}
         }
         asked[turn] = true;
@@ -155,6 +155,20 @@ fn survives_a_mirror_that_stalls() {
         let object = world.transfer.fetch(want(&[&upstream], "k", &content), &Silent).await;
         assert_eq!(object.expect("fetched").sha256, Sha256::of(&content));
         assert_eq!(upstream.asked(), ["/k", "/k from 3000"]);
+    });
+}
+
+#[test]
+fn gives_up_a_mirror_that_drips() {
+    run(async {
+        let (world, upstream) = (world_with(Duration::from_millis(500)), Upstream::start().await);
+        let content = b"kernel".repeat(1000);
+        upstream.put("k", &content, &[Fault::Drip]);
+        let object = world.transfer.fetch(want(&[&upstream], "k", &content), &Silent).await;
+        assert_eq!(object.expect("fetched").sha256, Sha256::of(&content));
+        // What dripped in is kept, and the rest asked for.
+        let asked = upstream.asked();
+        assert!(matches!(&asked[..], [_, rest] if rest.starts_with("/k from 30")), "{asked:?}");
     });
 }
 

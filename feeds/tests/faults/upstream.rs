@@ -2,10 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use feeds::digest::Sha256;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+
+/// A path that leads to itself.
+const CIRCLE: &str = "/circle";
 
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub(crate) enum Fault {
     Short,
     /// It stops after half the body and stays silent.
     Stall,
+    /// It goes on after half the body byte by byte, for minutes.
+    Drip,
     /// Its bytes are others, of the same length.
     Corrupt,
     /// Its file is longer than it should be, and it says so.
@@ -118,6 +124,9 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let request = read(&mut stream).await?;
     let stream = stream.get_mut();
+    if request.path == CIRCLE {
+        return head(stream, "302 Found", 0, &format!("Location: {CIRCLE}\r\n")).await;
+    }
     state.pass();
     let found = state
         .files
@@ -137,8 +146,7 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
         Some((_, Fault::Busy)) => head(stream, "503 Busy", 0, "Retry-After: 0\r\n").await,
         Some((_, Fault::Reset)) => Ok(()),
         Some((_, Fault::Circle)) => {
-            let place = format!("Location: {}\r\n", request.path);
-            head(stream, "302 Found", 0, &place).await
+            head(stream, "302 Found", 0, &format!("Location: {CIRCLE}\r\n")).await
         }
         Some((content, fault)) => deliver(stream, &request, content, fault).await,
     }
@@ -179,11 +187,17 @@ async fn deliver(
         }
     }
     let sent = match fault {
-        Fault::Short | Fault::Stall => content.len() / 2,
+        Fault::Short | Fault::Stall | Fault::Drip => content.len() / 2,
         _ => content.len(),
     };
     stream.write_all(&content[..sent]).await?;
     stream.flush().await?;
+    if fault == Fault::Drip {
+        for byte in &content[sent..] {
+            stream.write_all(&[*byte]).await?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
     if fault == Fault::Stall {
         // Until the client gives up and closes.
         let _bytes = tokio::io::copy(stream, &mut tokio::io::sink()).await?;
