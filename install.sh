@@ -80,11 +80,11 @@ have() { command -v "$1" >/dev/null 2>&1; }
 packages_of() {
     case $1 in
         apt) echo gcc git pkg-config libssl-dev zlib1g-dev iptables iproute2 ca-certificates mmdebstrap \
-            qemu-system-x86 ovmf ipxe-qemu ;;
+            libarchive-tools qemu-system-x86 ovmf ipxe-qemu ;;
         dnf) echo gcc git pkgconf-pkg-config openssl-devel zlib-devel iptables-nft iproute ca-certificates \
-            qemu-system-x86-core edk2-ovmf ipxe-roms-qemu ;;
+            bsdtar qemu-system-x86-core edk2-ovmf ipxe-roms-qemu ;;
         pacman) echo gcc git pkgconf openssl zlib iptables iproute2 ca-certificates \
-            qemu-system-x86 edk2-ovmf ;;
+            libarchive qemu-system-x86 edk2-ovmf ;;
     esac
 }
 

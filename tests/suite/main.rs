@@ -12,6 +12,7 @@ mod image_install;
 mod install;
 mod installer;
 mod interruption;
+mod iso;
 mod kernels;
 mod loose;
 mod machines;

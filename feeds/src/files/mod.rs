@@ -1,5 +1,7 @@
-//! Plain files: a name, where it lies, and its sha256, written down by the operator or listed beside it.
+//! Plain files: a name, where it lies, and its sha256, written down by the operator or listed beside it; and what ISO images
+//! hold that were carried in.
 
+mod iso;
 mod listed;
 mod sums;
 mod template;
@@ -9,15 +11,19 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 
 use crate::digest::Sha256;
-use crate::events::Watch;
+use crate::events::{Event, Watch};
 use crate::plan::{self, Plan};
-use crate::store::{NotRelative, RelPath, Tree};
+use crate::store::{NotRelative, RelPath, Store, Tree};
 use crate::transfer::{Bases, Transfer, Want, masked};
 use crate::{Class, Classified};
 
+pub use iso::{Error as IsoError, Iso};
 pub use listed::{Surveyed as Listed, survey as survey_listed};
 pub use sums::{Sums, SumsTrust};
 pub use template::{expanded, unknown};
+
+/// Who vouches for what the operator wrote down.
+const WRITTEN: &str = "sha256 written down";
 
 /// One folder of plain files.
 #[derive(Clone, Debug)]
@@ -28,6 +34,8 @@ pub struct Source {
     pub files: Vec<File>,
     /// Lists of more files.
     pub sums: Vec<Sums>,
+    /// Images whose files are laid out.
+    pub images: Vec<Iso>,
 }
 
 /// One plain file.
@@ -90,6 +98,14 @@ pub enum Error {
         /// The list.
         url: String,
     },
+    /// An image cannot be laid out.
+    #[error("cannot lay out an ISO image for the files of `{name}`")]
+    Iso {
+        /// The tree.
+        name: String,
+        /// Why.
+        source: IsoError,
+    },
     /// A list of checksums says nothing of a file.
     #[error("{url} has no checksum of `{path}`")]
     Unlisted {
@@ -107,14 +123,22 @@ impl Classified for Error {
             Self::Trust { source, .. } => source.class(),
             Self::List { source, .. } => source.class(),
             Self::Store { source, .. } => source.class(),
+            Self::Iso { source, .. } => source.class(),
             Self::Unlisted { .. } => Class::Verification,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Iso { source, .. } => source.hint(),
+            _ => None,
         }
     }
 }
 
-/// Plans the tree of a folder of plain files: only lists of checksums are asked for, the rest is written down.
+/// Plans the tree of a folder of plain files: lists of checksums are asked for, images are read, the rest is written down.
 ///
-/// The tree that is `served` now is planned again as it is, where the lists are what they were.
+/// The tree that is `served` now is planned again as it is, where the lists and images are what they were.
 pub async fn survey(
     source: &Source,
     served: Option<&Tree>,
@@ -125,7 +149,9 @@ pub async fn survey(
     let lists = try_join_all(asked).await?;
     let heads = lists.iter().flat_map(|list| list.heads.iter().map(|(_, object)| object));
     let trust = told_trust(source, &lists);
-    let recipe = plan::recipe(source, &trust, heads);
+    let failed = |source_of| Error::Iso { name: source.name.clone(), source: source_of };
+    let looks = source.images.iter().map(Iso::look).collect::<Result<Vec<_>, _>>();
+    let recipe = plan::recipe(&(source, looks.map_err(failed)?), &trust, heads);
     if let Some(served) = served.filter(|served| served.recipe == Some(recipe)) {
         return Ok(Plan::unchanged(served));
     }
@@ -151,6 +177,19 @@ pub async fn survey(
             have.insert(safe(list.place(head))?, *object);
         }
     }
+    for image in &source.images {
+        let laid = laid_out(image, transfer.store()).await.map_err(failed)?;
+        if !laid.left_out.is_empty() {
+            let (path, links) = (image.path.display(), laid.left_out.join(", "));
+            watch
+                .event(Event::Note { text: format!("{path}: left out links to no file: {links}") });
+        }
+        for (path, object) in laid.files {
+            if get.contains_key(&path) || have.insert(path.clone(), object).is_some() {
+                return Err(Error::Twice { name: name(), path });
+            }
+        }
+    }
     Ok(Plan {
         tree: safe(format!("data/files/{}", source.name))?,
         upstream: told_upstream(source),
@@ -163,17 +202,29 @@ pub async fn survey(
     })
 }
 
+async fn laid_out(image: &Iso, store: &Store) -> Result<iso::Laid, IsoError> {
+    let (image, store) = (image.clone(), store.clone());
+    match tokio::task::spawn_blocking(move || image.lay_out(&store)).await {
+        Ok(laid) => laid,
+        Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
+    }
+}
+
 fn told_upstream(source: &Source) -> String {
     let files = source.files.iter().filter_map(|file| file.urls.first());
     let mut hosts: Vec<_> = files.chain(source.sums.iter().map(|sums| &sums.url)).collect();
     hosts.dedup_by_key(|url| url.host_str().map(str::to_owned));
-    hosts.into_iter().map(masked).collect::<Vec<_>>().join(", ")
+    let hosts = hosts.into_iter().map(masked);
+    let images = source.images.iter().map(|image| image.path.display().to_string());
+    hosts.chain(images).collect::<Vec<_>>().join(", ")
 }
 
 fn told_trust(source: &Source, lists: &[sums::Verified<'_>]) -> String {
-    let written = (!source.files.is_empty()).then_some("sha256 written down");
+    let written = (!source.files.is_empty()).then_some(WRITTEN);
+    let image = |image: &Iso| if image.sha256.is_some() { WRITTEN } else { "carried in" };
+    let listed = lists.iter().map(|list| list.by.as_str());
     let mut told: Vec<_> =
-        written.into_iter().chain(lists.iter().map(|list| list.by.as_str())).collect();
+        written.into_iter().chain(listed).chain(source.images.iter().map(image)).collect();
     told.sort_unstable();
     told.dedup();
     told.join(", ")
@@ -191,7 +242,7 @@ mod tests {
             sha256: Sha256::of(path.as_bytes()),
         };
         let files = paths.iter().map(file).collect();
-        Source { name: "tools".to_owned(), files, sums: Vec::new() }
+        Source { name: "tools".to_owned(), files, sums: Vec::new(), images: Vec::new() }
     }
 
     async fn survey(source: &Source) -> Result<Plan, Error> {

@@ -65,7 +65,14 @@ impl Store {
     }
 
     /// Copies what a reader gives into the store, hashing it on the way.
-    pub fn insert_reader(&self, mut source: impl Read) -> Result<Object, Error> {
+    pub fn insert_reader(&self, source: impl Read) -> Result<Object, Error> {
+        let (object, ready) = self.take_in(source)?;
+        self.admit(ready.into_iter().collect())?;
+        Ok(object)
+    }
+
+    /// Copies what a reader gives into a file that is yet to be admitted, unless the store holds the same already.
+    pub(crate) fn take_in(&self, mut source: impl Read) -> Result<(Object, Option<Ready>), Error> {
         let mut file = tempfile::Builder::new()
             .prefix("insert-")
             .tempfile_in(self.partial())
@@ -85,13 +92,12 @@ impl Store {
             size += length as u64;
         }
         let object = Object { sha256: hasher.finish().0, size };
-        if self.find(&object.sha256) != Some(object) {
-            file.as_file().sync_data().map_err(Error::Insert)?;
-            self.settle(file.path(), &object).map_err(Error::Insert)?;
-            // It has moved on: nothing is left to be removed.
-            let _path = file.into_temp_path().keep();
+        if self.find(&object.sha256) == Some(object) {
+            return Ok((object, None));
         }
-        Ok(object)
+        let (file, path) = file.keep().map_err(|error| Error::Insert(error.error))?;
+        let ready = Ready { file: fs::File::from_parts(file, path), object, other: None };
+        Ok((object, Some(ready)))
     }
 
     /// Makes verified files objects, all at once, after their bytes have reached the disk.

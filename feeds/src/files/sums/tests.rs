@@ -37,7 +37,12 @@ impl Site {
         let url = serve(files).await.join("v1/SUMS").expect("an address");
         let names = Patterns::new(&[names.to_owned()]).expect("a pattern");
         let sums = Sums { url, trust, names, into: "one".to_owned() };
-        let source = Source { name: "vendor".to_owned(), files: Vec::new(), sums: vec![sums] };
+        let source = Source {
+            name: "vendor".to_owned(),
+            files: Vec::new(),
+            sums: vec![sums],
+            images: Vec::new(),
+        };
         survey(&source, None, &self.transfer, &Silent).await
     }
 

@@ -1,7 +1,7 @@
 //! One folder of plain files of data.toml, in the words of the feed.
 
 use feeds::events::Watch;
-use feeds::files::{Source, Sums};
+use feeds::files::{Iso, Source, Sums};
 use feeds::patterns::Patterns;
 use feeds::plan::Plan;
 use feeds::store::Tree;
@@ -9,7 +9,7 @@ use feeds::transfer::Transfer;
 
 use super::data;
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::site::{FilesFeed, ListedFiles, SumsTrust, Trust};
+use crate::site::{FilesFeed, IsoImage, ListedFiles, SumsTrust, Trust};
 
 /// Plans the folder.
 pub(super) async fn survey(
@@ -30,8 +30,16 @@ pub(super) async fn survey(
         name: feed.name.clone(),
         files: feed.files.iter().map(file).collect::<Outcome<_>>()?,
         sums: lists.into_iter().flatten().collect(),
+        images: feed.images.iter().map(image).collect::<Outcome<_>>()?,
     };
     Ok(feeds::files::survey(&source, served, transfer, watch).await?)
+}
+
+fn image(image: &IsoImage) -> Outcome<Iso> {
+    let IsoImage { path, into, sha256 } = image;
+    let what = path.display().to_string();
+    let sha256 = sha256.as_deref().map(|digest| data::digest(&what, digest)).transpose()?;
+    Ok(Iso { path: path.clone(), into: into.clone(), sha256 })
 }
 
 /// Writes a list out for each version and architecture.

@@ -159,6 +159,19 @@ pub struct FilesFeed {
     pub files: Vec<(String, Vec<String>, String)>,
     /// Lists of checksums that name more files.
     pub listed: Vec<ListedFiles>,
+    /// ISO images whose files are laid out.
+    pub images: Vec<IsoImage>,
+}
+
+/// An ISO image that was carried in.
+#[derive(Clone, Debug)]
+pub struct IsoImage {
+    /// The image.
+    pub path: PathBuf,
+    /// The folder that its root becomes; none where it is the tree's own.
+    pub into: Option<String>,
+    /// What the image must be, where that is written down.
+    pub sha256: Option<String>,
 }
 
 /// Files that a list of checksums names.

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::super::super::kinds::{Read, inner_path, name, pattern, sha256, url};
-use super::super::super::model::{FilesFeed, ListedFiles, SumsTrust, Trust};
+use super::super::super::model::{FilesFeed, IsoImage, ListedFiles, SumsTrust, Trust};
 use super::super::super::table::Table;
-use super::super::plain_files;
+use super::super::{existing, plain_files};
 use super::trust;
 
 /// Reads one folder of plain files.
@@ -16,8 +16,9 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> FilesFeed {
         name: table.required("name", name),
         files: plain_files(&mut table),
         listed: table.tables("listed").into_iter().map(|table| listed(table, folder)).collect(),
+        images: table.tables("iso").into_iter().map(|table| image(table, folder)).collect(),
     };
-    if !table.has("file") && !table.has("listed") {
+    if !["file", "listed", "iso"].into_iter().any(|key| table.has(key)) {
         table.lacks("no file is named", Some("add a `[[files.file]]` table".to_owned()));
     }
     table.finish();
@@ -54,6 +55,17 @@ fn listed(mut table: Table<'_>, folder: &Path) -> ListedFiles {
     }
     table.finish();
     feed
+}
+
+/// Reads an ISO image.
+fn image(mut table: Table<'_>, folder: &Path) -> IsoImage {
+    let image = IsoImage {
+        path: table.required("path", existing(folder)),
+        into: table.optional("into", inner_path),
+        sha256: table.optional("sha256", sha256),
+    };
+    table.finish();
+    image
 }
 
 /// A URL in which `{version}` and `{arch}` stand for others.
