@@ -148,31 +148,70 @@ fn rpm_spec(package: &Package) -> String {
 /// Makes an APT repository (suite `stable`, component `main`) in a folder and signs its `InRelease`.
 pub fn apt(folder: &Path, packages: &[Package], key: &SigningKey) {
     let pool = folder.join("pool/main");
-    let index = folder.join("dists/stable/main/binary-amd64");
     fs_err::create_dir_all(&pool).expect("a folder for packages");
-    fs_err::create_dir_all(&index).expect("a folder for the index");
     for package in packages {
         deb(&pool, package);
     }
-    let packages =
-        run(Command::new("apt-ftparchive").args(["packages", "pool/main"]).current_dir(folder))
-            .ok();
-    fs_err::write(index.join("Packages"), packages).expect("the index is written");
-    run(Command::new("gzip").arg("-kf").arg(index.join("Packages"))).ok();
+    index_apt(folder, key, None);
+}
+
+/// Indexes the packages and sources in the pool of a folder anew, and signs its `InRelease`, of this date or of now.
+pub fn index_apt(folder: &Path, key: &SigningKey, date: Option<&str>) {
+    let listed = |kind: &str, index: &str| {
+        let index = folder.join("dists/stable/main").join(index);
+        fs_err::create_dir_all(index.parent().expect("it has a folder")).expect("a folder");
+        let told =
+            Command::new("apt-ftparchive").args([kind, "pool/main"]).current_dir(folder).output();
+        fs_err::write(&index, told.expect("it runs").stdout).expect("the index is written");
+        run(Command::new("gzip").arg("-kf").arg(index)).ok();
+    };
+    listed("packages", "binary-amd64/Packages");
+    listed("sources", "source/Sources");
     let release = folder.join("dists/stable/Release");
+    sign_release(&release, &release.with_file_name("InRelease"), key, date, "main");
+}
+
+/// Makes a flat APT repository: the packages and their index in one folder.
+pub fn flat_apt(folder: &Path, packages: &[Package], key: &SigningKey) {
+    fs_err::create_dir_all(folder).expect("a folder");
+    for package in packages {
+        deb(folder, package);
+    }
+    let index =
+        run(Command::new("apt-ftparchive").args(["packages", "."]).current_dir(folder)).ok();
+    fs_err::write(folder.join("Packages"), index).expect("the index is written");
+    sign_release(&folder.join("Release"), &folder.join("InRelease"), key, None, "");
+}
+
+fn sign_release(
+    release: &Path,
+    signed: &Path,
+    key: &SigningKey,
+    date: Option<&str>,
+    components: &str,
+) {
+    for old in [release, signed] {
+        drop(fs_err::remove_file(old));
+    }
     let text = run(Command::new("apt-ftparchive")
-        .args([
-            "-oAPT::FTPArchive::Release::Origin=Suite",
-            "-oAPT::FTPArchive::Release::Suite=stable",
-            "-oAPT::FTPArchive::Release::Codename=stable",
-            "-oAPT::FTPArchive::Release::Components=main",
-            "-oAPT::FTPArchive::Release::Architectures=amd64",
-            "release",
-        ])
-        .arg(folder.join("dists/stable")))
+        .args(
+            ["Origin=Suite", "Suite=stable", "Codename=stable", "Architectures=amd64"].map(option),
+        )
+        .arg(option(&format!("Components={components}")))
+        .arg("release")
+        .arg(release.parent().expect("it lies in a folder")))
     .ok();
-    fs_err::write(&release, text).expect("Release is written");
-    key.sign_inside(&release, &folder.join("dists/stable/InRelease"));
+    let dated = |line: &str| match date {
+        Some(date) if line.starts_with("Date: ") => format!("Date: {date}\n"),
+        _ => format!("{line}\n"),
+    };
+    fs_err::write(release, text.lines().map(dated).collect::<String>())
+        .expect("Release is written");
+    key.sign_inside(release, signed);
+}
+
+fn option(told: &str) -> String {
+    format!("-oAPT::FTPArchive::Release::{told}")
 }
 
 fn deb(pool: &Path, package: &Package) {

@@ -1,6 +1,7 @@
 //! Every test that needs more than one crate: one binary, one subject per file.
 
 mod answers;
+mod apt_parts;
 mod baseline;
 mod boot;
 mod faults;
