@@ -3,6 +3,7 @@
 
 mod iso;
 mod listed;
+mod stream;
 mod sums;
 mod template;
 
@@ -92,6 +93,14 @@ pub enum Error {
         /// Why.
         source: crate::trust::Error,
     },
+    /// Stream metadata makes no sense.
+    #[error("cannot read {url} as stream metadata")]
+    Stream {
+        /// The metadata.
+        url: String,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// A list of checksums names nothing that was asked for.
     #[error("{url} lists no file that `names` matches")]
     Unmatched {
@@ -120,6 +129,7 @@ impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Self::Path { .. } | Self::Twice { .. } | Self::Unmatched { .. } => Class::Configuration,
+            Self::Stream { .. } => Class::Upstream,
             Self::Trust { source, .. } => source.class(),
             Self::List { source, .. } => source.class(),
             Self::Store { source, .. } => source.class(),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::Error;
 use super::listed::{LARGEST, digests};
+use super::{Error, stream};
 use crate::digest::Sha256;
 use crate::events::Watch;
 use crate::patterns::Patterns;
@@ -108,6 +108,31 @@ impl Sums {
 impl Verified<'_> {
     /// Tells what to fetch, by its place in the tree.
     pub(super) fn files(&self) -> Result<BTreeMap<RelPath, Want>, Error> {
+        let files = if stream::is_stream(&self.text) { self.artifacts() } else { self.beside() }?;
+        if files.is_empty() {
+            return Err(Error::Unmatched { url: masked(&self.sums.url) });
+        }
+        Ok(files)
+    }
+
+    /// Files that lie anywhere, by what they are for.
+    fn artifacts(&self) -> Result<BTreeMap<RelPath, Want>, Error> {
+        let url = || masked(&self.sums.url);
+        let artifacts =
+            stream::artifacts(&self.text).map_err(|source| Error::Stream { url: url(), source })?;
+        let mut files = BTreeMap::new();
+        for (name, artifact) in artifacts {
+            if self.sums.names.match_name(&name) {
+                let sha256 = Some(artifact.sha256);
+                let want = Want { sha256, ..Want::new([artifact.url], name.as_str()) };
+                files.insert(self.safe(self.place(&name))?, want);
+            }
+        }
+        Ok(files)
+    }
+
+    /// Files that lie beside the list and below.
+    fn beside(&self) -> Result<BTreeMap<RelPath, Want>, Error> {
         let mut base = self.sums.url.clone();
         base.set_query(None);
         if let Ok(mut segments) = base.path_segments_mut() {
@@ -119,18 +144,16 @@ impl Verified<'_> {
             if !self.sums.names.match_name(&name) {
                 continue;
             }
-            let safe = |path: String| {
-                let url = masked(&self.sums.url);
-                RelPath::new(path).map_err(|source| Error::Path { name: url, source })
-            };
-            let mut want = Want::below(&bases, &safe(name.clone())?);
+            let mut want = Want::below(&bases, &self.safe(name.clone())?);
             digest.demand(&mut want);
-            files.insert(safe(self.place(&name))?, want);
-        }
-        if files.is_empty() {
-            return Err(Error::Unmatched { url: masked(&self.sums.url) });
+            files.insert(self.safe(self.place(&name))?, want);
         }
         Ok(files)
+    }
+
+    fn safe(&self, path: String) -> Result<RelPath, Error> {
+        let name = masked(&self.sums.url);
+        RelPath::new(path).map_err(|source| Error::Path { name, source })
     }
 
     /// The place of one of its files in the tree.

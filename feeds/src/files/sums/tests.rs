@@ -101,6 +101,26 @@ async fn a_list_is_proved_by_a_signature_beside_it_or_around_it() {
 }
 
 #[tokio::test]
+async fn a_stream_names_artifacts_that_lie_anywhere() {
+    let site = Site::new();
+    let sum = Sha256::of(b"kernel");
+    let part = format!(r#"{{"location": "http://h.example/43/live-kernel", "sha256": "{sum}"}}"#);
+    let metal = format!(r#"{{"formats": {{"pxe": {{"kernel": {part}, "rootfs": {part}}}}}}}"#);
+    let stream = format!(
+        r#"{{"architectures": {{"x86_64": {{"artifacts": {{"metal": {metal}, "aws": {metal}}}}}}}}}"#
+    );
+    let files = Files::from([("v1/SUMS", stream.into_bytes())]);
+    let names = "x86_64/metal/**";
+    let plan = site.survey(files, names, SumsTrust::Unsigned).await.expect("surveyed");
+    assert_eq!(got(&plan), ["one/x86_64/metal/pxe/kernel", "one/x86_64/metal/pxe/rootfs"]);
+    let kernel = &plan.get[&RelPath::new("one/x86_64/metal/pxe/kernel").expect("a path")];
+    assert_eq!(kernel.sha256, Some(sum));
+    let broken = Files::from([("v1/SUMS", b"{".to_vec())]);
+    let error = site.survey(broken, names, SumsTrust::Unsigned).await.expect_err("cut off");
+    assert_eq!(error.class(), Class::Upstream);
+}
+
+#[tokio::test]
 async fn a_list_that_nobody_proves_is_refused() {
     let site = Site::new();
     site.survey(vendor(), "*", site.keys()).await.expect_err("there is no signature");
