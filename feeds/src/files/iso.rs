@@ -96,13 +96,6 @@ impl Classified for Error {
     }
 }
 
-/// What tells an image from a later one of the same name, without reading it.
-#[derive(Debug)]
-pub(super) struct Look {
-    _size: u64,
-    _changed: u128,
-}
-
 /// The files of an image.
 #[derive(Debug, Default)]
 pub(super) struct Laid {
@@ -112,12 +105,12 @@ pub(super) struct Laid {
 }
 
 impl Iso {
-    /// Looks at the image from outside.
-    pub(super) fn look(&self) -> Result<Look, Error> {
+    /// Tells its length and when it changed last, in nanoseconds since 1970: a later image of the same name has others.
+    pub(super) fn look(&self) -> Result<(u64, u128), Error> {
         let metadata = fs::metadata(&self.path).map_err(|source| self.unreadable(source))?;
         let changed = metadata.modified().map_err(|source| self.unreadable(source))?;
         let changed = changed.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        Ok(Look { _size: metadata.len(), _changed: changed })
+        Ok((metadata.len(), changed))
     }
 
     /// Takes all files of the image into the store. Blocks.

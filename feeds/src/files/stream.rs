@@ -1,4 +1,4 @@
-//! Fedora CoreOS' stream metadata: a list of checksums in JSON, whose files have names of their own and may lie anywhere.
+//! The stream metadata of Fedora `CoreOS`: a list of checksums in JSON, whose files have names of their own and may lie anywhere.
 
 use std::collections::BTreeMap;
 

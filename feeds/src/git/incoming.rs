@@ -131,8 +131,11 @@ impl Drop for Incoming {
     }
 }
 
-/// Moves files into a folder, in order; they are on the disk first.
+/// Moves files into a folder, in order; they are on the disk first. An upstream that has nothing new costs no sync.
 fn move_into(files: Vec<PathBuf>, to: &Path) -> io::Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
     fs::create_dir_all(to)?;
     for file in files {
         fs::File::open(&file)?.sync_all()?;
