@@ -5,11 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Error, Mirrored, Source, Target, mirror};
+use super::mirror::mirror_in_turn;
+use super::turns::Turns;
+use super::{Error, Mirrored, Source, Target};
 use crate::events::Watch;
 use crate::relay::relayed;
 
-/// Mirrors every source, `parallel` at a time, and returns what became of each, in order.
+/// How many upstreams are asked at once, even where fewer may be fetched from.
+const ASKING: usize = 16;
+
+/// Mirrors every source, and returns what became of each, in order; `parallel` of them fetch at a time, more only ask.
 ///
 /// Dropping the future asks the running ones to stop.
 pub async fn mirror_all(
@@ -19,18 +24,20 @@ pub async fn mirror_all(
 ) -> Vec<Result<Mirrored, Error>> {
     let stop = Stop(Arc::default());
     let flag = Arc::clone(&stop.0);
+    let turns = Arc::new(Turns::new(parallel));
     relayed(watch, |relay| {
         stream::iter(jobs)
             .map(move |(source, target)| {
-                let (stop, relay) = (Arc::clone(&flag), relay.clone());
+                let (stop, relay, turns) = (Arc::clone(&flag), relay.clone(), Arc::clone(&turns));
                 async move {
                     let name = source.name.clone();
-                    tokio::task::spawn_blocking(move || mirror(&source, &target, &stop, &relay))
+                    let work = move || mirror_in_turn(&source, &target, &turns, &stop, &relay);
+                    tokio::task::spawn_blocking(work)
                         .await
                         .unwrap_or_else(|source| Err(Error::Lost { name, source }))
                 }
             })
-            .buffered(parallel.max(1))
+            .buffered(parallel.max(ASKING))
             .collect()
     })
     .await

@@ -30,7 +30,6 @@ impl Incoming {
     pub(super) fn open(bare: &Path) -> Result<Self, Error> {
         let folder = bare.join(FOLDER);
         let written = |source| Error::Write { path: bare.to_owned(), source };
-        clear(&folder).map_err(written)?;
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false);
         let repository = Repository::init_opts(&folder, &options)
@@ -125,7 +124,7 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if let Err(error) = clear(&self.folder()) {
+        if let Err(error) = clear(&self.bare) {
             tracing::warn!(%error, "what arrived and was not taken stays behind");
         }
     }
@@ -144,10 +143,13 @@ fn move_into(files: Vec<PathBuf>, to: &Path) -> io::Result<()> {
     fs::File::open(to)?.sync_all()
 }
 
-fn clear(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
+/// Clears away what a run left behind.
+pub(super) fn clear(bare: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(bare.join(FOLDER)) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::Write { path: bare.to_owned(), source })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,16 +1,18 @@
-//! One mirror run: fetch into quarantine, check that all came and who signed it, take it, move the references.
+//! One mirror run: ask, fetch what is missing into quarantine, check that all came and who signed it, take it, move the
+//! references. Where nothing is missing no quarantine is made; what was asked for is proven all the same.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use git2::{ErrorClass, ErrorCode, Repository};
 
-use super::incoming::Incoming;
+use super::incoming::{self, Incoming};
 use super::offer::{self, Offer};
 use super::refs::{self, Lock, Refs};
 use super::remote::Conversation;
 use super::settle::{Settled, settle};
 use super::signed::{Vouched, vouched};
+use super::turns::Turns;
 use super::{By, Error, Mirrored, Source, Target, bare, pin, system};
 use crate::events::{Event, Id, Watch};
 
@@ -21,9 +23,20 @@ pub fn mirror(
     stop: &AtomicBool,
     watch: &dyn Watch,
 ) -> Result<Mirrored, Error> {
+    mirror_in_turn(source, target, &Turns::new(1), stop, watch)
+}
+
+/// Does the same, and waits for its turn before it fetches.
+pub(super) fn mirror_in_turn(
+    source: &Source,
+    target: &Target,
+    turns: &Turns,
+    stop: &AtomicBool,
+    watch: &dyn Watch,
+) -> Result<Mirrored, Error> {
     let id = Id::fresh();
     watch.event(Event::Started { id, label: source.name.clone(), total: None, unit: None });
-    let result = run(source, target, stop, watch, id);
+    let result = run(source, target, turns, stop, (watch, id));
     let failed = result.as_ref().err().map(ToString::to_string);
     watch.event(Event::Finished { id, failed });
     if let Ok(mirrored) = &result {
@@ -49,12 +62,15 @@ fn tell(name: &str, mirrored: &Mirrored, watch: &dyn Watch) {
     }
 }
 
+/// Who is told of the progress, and as whose.
+type Told<'a> = (&'a dyn Watch, Id);
+
 fn run(
     source: &Source,
     target: &Target,
+    turns: &Turns,
     stop: &AtomicBool,
-    watch: &dyn Watch,
-    id: Id,
+    told: Told<'_>,
 ) -> Result<Mirrored, Error> {
     // libgit2 takes what is no path for a URL, and complains about its protocol.
     let path = Path::new(source.url.strip_prefix("file://").unwrap_or(&source.url));
@@ -64,17 +80,20 @@ fn run(
     let conversation = Conversation::new(&source.url, &source.access, stop)?;
     let repository = bare::open(&target.bare)?;
     bare::sweep(&target.bare)?;
+    incoming::clear(&target.bare)?;
     let read = |source| Error::Read { path: target.bare.clone(), source };
     let seen = refs::read(&repository).map_err(read)?;
 
-    let incoming = Incoming::open(&target.bare)?;
-    let Vouched { offer, by, behind } =
-        receive(source, &incoming, &seen, &conversation, watch, id)?;
-    if offer.refs.is_empty() && seen.keys().any(|name| refs::mirrored(name)) {
-        return Err(Error::Emptied { url: conversation.shown() });
-    }
-    incoming.accept()?;
-    drop(incoming);
+    // Servers of ssh turn away whom they find too many.
+    let early = conversation.is_ssh().then(|| turns.take());
+    let vouched = match ask(source, &repository, &seen, &conversation)? {
+        Some(offer) => prove(source, &conversation, &repository, &seen, offer)?,
+        None => {
+            let _turn = early.unwrap_or_else(|| turns.take());
+            receive(source, &target.bare, &seen, &conversation, told)?
+        }
+    };
+    let Vouched { offer, by, behind } = vouched;
 
     let settled = publish(&repository, target, &seen, &offer)?;
     let changed = settled.refs != seen;
@@ -97,25 +116,62 @@ fn run(
     })
 }
 
-/// Fetches into quarantine and checks what came, against nothing but itself, the mirror and the named keys.
-fn receive(
+/// Asks the upstream what it has; returns that only where the mirror has all of it and nothing need be fetched.
+fn ask(
     source: &Source,
-    incoming: &Incoming,
+    repository: &Repository,
     seen: &Refs,
     conversation: &Conversation<'_>,
-    watch: &dyn Watch,
-    id: Id,
+) -> Result<Option<Offer>, Error> {
+    // Where a password may be sent, and where the system's git asks, it takes the quarantine's own configuration.
+    if seen.is_empty() || source.by == By::Git || conversation.is_secret() {
+        return Ok(None);
+    }
+    let choose = |offer| pin::wanted(&source.pin, &conversation.shown(), offer);
+    match offer::ask(repository, conversation, choose) {
+        Ok(offer) => Ok(offer::missing(repository, &offer).is_empty().then_some(offer)),
+        Err(error) if not_understood(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Fetches into quarantine, checks what came against nothing but itself, the mirror and the named keys, and takes it.
+fn receive(
+    source: &Source,
+    bare: &Path,
+    seen: &Refs,
+    conversation: &Conversation<'_>,
+    told: Told<'_>,
 ) -> Result<Vouched, Error> {
+    let incoming = Incoming::open(bare)?;
     incoming.seed(seen)?;
     if conversation.is_secret() {
         incoming.follow_nobody()?;
     }
     let shown = conversation.shown();
-    let offer = fetch(source, incoming, conversation, watch, id)?;
+    let offer = fetch(source, &incoming, conversation, told)?;
     offer::check_there(&incoming.repository, &shown, &offer.refs)?;
     incoming.check_whole(&shown)?;
-    let offer = pin::pinned(&source.pin, &shown, offer, &incoming.repository)?;
-    vouched(source.verification.as_ref(), &shown, &incoming.repository, offer)
+    let vouched = prove(source, conversation, &incoming.repository, seen, offer)?;
+    incoming.accept()?;
+    Ok(vouched)
+}
+
+/// What of an offer the mirror shall have: what is pinned, and what named keys vouch for.
+fn prove(
+    source: &Source,
+    conversation: &Conversation<'_>,
+    repository: &Repository,
+    seen: &Refs,
+    offer: Offer,
+) -> Result<Vouched, Error> {
+    let shown = conversation.shown();
+    let offer = pin::pinned(&source.pin, &shown, offer, repository)?;
+    let vouched = vouched(source.verification.as_ref(), &shown, repository, offer)?;
+    if vouched.offer.refs.is_empty() && seen.keys().any(|name| refs::mirrored(name)) {
+        return Err(Error::Emptied { url: shown });
+    }
+    Ok(vouched)
 }
 
 /// Fetches by libgit2, or by the system's git where that is asked for or libgit2 makes nothing of what it is answered.
@@ -123,8 +179,7 @@ fn fetch(
     source: &Source,
     incoming: &Incoming,
     conversation: &Conversation<'_>,
-    watch: &dyn Watch,
-    id: Id,
+    (watch, id): Told<'_>,
 ) -> Result<Offer, Error> {
     let shown = conversation.shown();
     let choose = |offer| pin::wanted(&source.pin, &shown, offer);
@@ -132,16 +187,23 @@ fn fetch(
         return system::fetch(incoming, conversation, choose, watch, id);
     }
     match offer::fetch(&incoming.repository, conversation, choose, watch, id) {
-        Err(Error::Connect { source: why, .. } | Error::Fetch { source: why, .. })
-            if why.class() == ErrorClass::Http && why.code() != ErrorCode::Auth =>
-        {
-            let (name, why) = (&source.name, why.message());
+        Err(error) if not_understood(&error) => {
+            let why = std::error::Error::source(&error).map(ToString::to_string);
+            let (name, why) = (&source.name, why.unwrap_or_default());
             let text = format!("{name}: libgit2 says: {why}; the system's git takes over");
             watch.event(Event::Warning { text });
             system::fetch(incoming, conversation, choose, watch, id)
         }
         other => other,
     }
+}
+
+/// Whether libgit2 made nothing of an answer over HTTP.
+fn not_understood(error: &Error) -> bool {
+    let (Error::Connect { source, .. } | Error::Fetch { source, .. }) = error else {
+        return false;
+    };
+    source.class() == ErrorClass::Http && source.code() != ErrorCode::Auth
 }
 
 /// Moves the references, all at once, where any has to.

@@ -25,6 +25,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod tip;
+mod turns;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,7 +34,7 @@ pub use all::mirror_all;
 pub use bundle::{Bundled, bundle};
 pub use error::Error;
 pub use gitolite::{
-    Admin, Rule, UserKey, add_user, configuration, ensure_admin, remove_user, users,
+    Admin, Rule, UserKey, add_user, configuration, ensure_admin, is_told, remove_user, users,
 };
 pub use login::Login;
 pub use mirror::mirror;

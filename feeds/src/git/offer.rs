@@ -7,7 +7,7 @@ use git2::{
 use super::Error;
 use super::refs::{self, Refs};
 use super::remote::Conversation;
-use crate::events::{Id, Watch};
+use crate::events::{Id, Silent, Watch};
 
 /// References of an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,20 @@ pub(super) struct Offer {
     pub(super) refs: Refs,
     /// The default branch, if it is among them.
     pub(super) head: Option<String>,
+}
+
+/// Asks for the references, and takes of them what `choose` wants.
+pub(super) fn ask(
+    repository: &Repository,
+    conversation: &Conversation<'_>,
+    choose: impl Fn(Offer) -> Result<Offer, Error>,
+) -> Result<Offer, Error> {
+    let connect = |source| conversation.blame(source, |url, source| Error::Connect { url, source });
+    let mut remote = repository.remote_anonymous(conversation.url()).map_err(connect)?;
+    let callbacks = conversation.callbacks(&Silent, Id::fresh());
+    let connection =
+        remote.connect_auth(Direction::Fetch, Some(callbacks), None).map_err(connect)?;
+    choose(listed(&connection, conversation)?)
 }
 
 /// Asks for the references, takes of them what `choose` wants, and fetches what they need into `repository`, whose own

@@ -85,6 +85,14 @@ impl<'a> Conversation<'a> {
         self.access.login != Login::None || self.shown() != self.url
     }
 
+    /// Whether it is held over ssh.
+    pub(super) fn is_ssh(&self) -> bool {
+        match url::Url::parse(self.url) {
+            Ok(url) => url.scheme().contains("ssh"),
+            Err(_) => host(self.url).is_some(),
+        }
+    }
+
     /// Whether the host's key may be learned.
     pub(super) fn learns(&self) -> bool {
         host(self.url).is_some_and(|host| {

@@ -238,6 +238,27 @@ fn packs_of_a_killed_run_are_swept() {
 }
 
 #[test]
+fn an_upstream_that_has_nothing_new_makes_no_quarantine() {
+    let pair = Pair::new();
+    commit(&pair.upstream, "refs/heads/trunk", "one");
+    pair.mirror(Divergence::Overwrite).unwrap();
+    fs::create_dir(pair.bare().join("booddies-incoming")).unwrap();
+    pair.mirror(Divergence::Overwrite).unwrap();
+    assert!(!pair.bare().join("booddies-incoming").exists());
+
+    // Whatever is made in a folder or goes from it changes the folder's time.
+    let old = std::time::SystemTime::UNIX_EPOCH;
+    fs::File::open(pair.bare()).unwrap().file().set_modified(old).unwrap();
+    assert!(!pair.mirror(Divergence::Overwrite).unwrap().changed);
+    assert_eq!(fs::metadata(pair.bare()).unwrap().modified().unwrap(), old);
+    // A name for what is here already moves without one, too.
+    let tip = pair.upstream.refname_to_id("refs/heads/trunk").unwrap();
+    pair.upstream.reference("refs/heads/again", tip, true, "").unwrap();
+    assert!(pair.mirror(Divergence::Overwrite).unwrap().changed);
+    assert_eq!(pair.names(), ["refs/heads/again", "refs/heads/trunk"]);
+}
+
+#[test]
 fn an_upstream_that_is_not_there_makes_nothing_up() {
     let pair = Pair::new();
     let attempt = |url: &str| {

@@ -14,7 +14,7 @@ use git2::{
 };
 
 pub use keys::{UserKey, add_user, remove_user, users};
-pub use rules::{Rule, configuration, ensure_admin};
+pub use rules::{Rule, configuration, ensure_admin, is_told};
 
 use super::remote::{Conversation, masked};
 use super::{Access, Error};

@@ -7,7 +7,7 @@ use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository, Tree};
 
 use super::{Admin, update};
-use crate::git::Error;
+use crate::git::{Error, remote};
 
 const OPERATORS: &str = "conf/gitolite.conf";
 const OURS: &str = "conf/booddies.conf";
@@ -41,6 +41,24 @@ pub fn configuration<'a>(rules: impl IntoIterator<Item = Rule<'a>>) -> String {
         }
     }
     text
+}
+
+/// Whether gitolite's own repository, as it lies on this disk, has this `booddies.conf` already. What cannot be read has not.
+///
+/// Its tip is what counts, so whatever the operator has pushed since is seen.
+pub fn is_told(bare: &Path, configuration: &str) -> bool {
+    remote::set_up();
+    let told = || {
+        let repository = Repository::open_bare(bare)?;
+        let tree = repository.head()?.peel_to_tree()?;
+        let text = |path| {
+            let blob = tree.get_path(Path::new(path))?.to_object(&repository)?.peel_to_blob()?;
+            Ok::<_, git2::Error>(String::from_utf8_lossy(blob.content()).into_owned())
+        };
+        let told = with_include(&text(OPERATORS)?).is_none() && text(OURS)? == configuration;
+        Ok::<_, git2::Error>(told)
+    };
+    told().unwrap_or(false)
 }
 
 /// Sees to it that gitolite has this `booddies.conf`; returns whether it had to be pushed. Blocks.
@@ -108,8 +126,12 @@ mod tests {
         let (upstream, admin) = admin_repository(folder.path(), operators);
         let all = ["@all".to_owned()];
         let text = configuration([Rule { name: "one", readers: &all, writers: &[] }]);
+        assert!(!is_told(folder.path(), &text));
         assert!(ensure_admin(&admin, &text).unwrap());
+        assert!(is_told(folder.path(), &text));
         assert!(!ensure_admin(&admin, &text).unwrap());
+        assert!(!is_told(folder.path(), &format!("{text}\n")));
+        assert!(!is_told(&folder.path().join("absent"), &text));
         let tree = upstream.head().unwrap().peel_to_tree().unwrap();
         let read = |path: &str| {
             let entry = tree.get_path(Path::new(path)).unwrap();

@@ -94,6 +94,23 @@ fn a_branch_moves_only_to_a_commit_that_a_named_key_signed() {
 }
 
 #[test]
+fn what_is_here_already_must_prove_itself_when_the_keys_change() {
+    let pair = Pair::new();
+    let tip = commit(&pair.upstream, "refs/heads/trunk", "one");
+    pair.mirror(Divergence::Overwrite).unwrap();
+    let strict = Some(adas(&pair, Signed::Commits));
+    match pair.mirror_as(Divergence::Overwrite, Pin::Everything, strict) {
+        Err(Error::Unproven { name, object, .. }) => {
+            assert_eq!((name.as_str(), object), ("refs/heads/trunk", tip.to_string()));
+        }
+        other => panic!("not refused: {other:?}"),
+    }
+    let pin = Pin::Tag("absent".to_owned());
+    let absent = pair.mirror_as(Divergence::Overwrite, pin, None);
+    assert!(matches!(absent, Err(Error::Pin { .. })));
+}
+
+#[test]
 fn openpgp_signatures_count_too() {
     let pair = Pair::new();
     let path = pair.folder.path().join("site-key");

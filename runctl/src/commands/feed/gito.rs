@@ -93,11 +93,16 @@ fn target(site: &Site, feed: &GitFeed) -> Target {
     }
 }
 
-/// Sees to it that gitolite has every repository, made with its hooks.
+/// Sees to it that gitolite has every repository, made with its hooks; asks it only where its own does not say so.
 async fn tell_gitolite(site: &Site, feeds: impl Iterator<Item = &GitFeed>) -> Outcome {
     let rules =
         feeds.map(|feed| Rule { name: &feed.name, readers: &feed.readers, writers: &feed.writers });
     let configuration = git::configuration(rules);
+    let (bare, wanted) = (site.layout.repository("gitolite-admin"), configuration.clone());
+    let told = tokio::task::spawn_blocking(move || git::is_told(&bare, &wanted)).await;
+    if told.unwrap_or(false) {
+        return Ok(());
+    }
     as_admin(site, move |admin| git::ensure_admin(admin, &configuration)).await?;
     Ok(())
 }
