@@ -125,6 +125,16 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A bundle could not be taken.
+    #[error("could not take what is in {}", path.display())]
+    Unbundle {
+        path: PathBuf,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A bundle builds on what is not here.
+    #[error("{} builds on {commit}, which neither the mirror nor a bundle before it has", path.display())]
+    Prerequisite { path: PathBuf, commit: String },
     /// Another git process holds the references.
     #[error("the references of {} are locked by another git process", path.display())]
     Busy { path: PathBuf },
@@ -197,6 +207,8 @@ impl Classified for Error {
             | Self::RefName { .. }
             | Self::Incomplete { .. }
             | Self::Git { .. }
+            | Self::Unbundle { .. }
+            | Self::Prerequisite { .. }
             | Self::Emptied { .. } => Class::Upstream,
             Self::Interrupted { .. } => Class::Interrupted,
             Self::HostKey { .. }
@@ -247,6 +259,9 @@ impl Classified for Error {
             ),
             Self::Emptied { .. } => {
                 "if that is meant, remove the mirror's folder and feed again".to_owned()
+            }
+            Self::Prerequisite { .. } => {
+                "bring the bundles before it, too, or one that holds everything".to_owned()
             }
             Self::Busy { .. } => "try again; if no git process runs there, remove packed-refs.lock".to_owned(),
             Self::UserKey { .. } => "name the file that ends in .pub".to_owned(),

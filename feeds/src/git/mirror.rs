@@ -13,7 +13,7 @@ use super::remote::Conversation;
 use super::settle::{Settled, settle};
 use super::signed::{Vouched, vouched};
 use super::turns::Turns;
-use super::{By, Error, Mirrored, Source, Target, bare, pin, system};
+use super::{By, Error, Mirrored, Source, Target, bare, pin, system, unbundle};
 use crate::events::{Event, Id, Watch};
 
 /// Brings one mirror up to date. Blocks; `stop` ends it at the next byte that arrives.
@@ -86,12 +86,11 @@ fn run(
 
     // Servers of ssh turn away whom they find too many.
     let early = conversation.is_ssh().then(|| turns.take());
-    let vouched = match ask(source, &repository, &seen, &conversation)? {
-        Some(offer) => prove(source, &conversation, &repository, &seen, offer)?,
-        None => {
-            let _turn = early.unwrap_or_else(|| turns.take());
-            receive(source, &target.bare, &seen, &conversation, told)?
-        }
+    let vouched = if let Some(offer) = ask(source, &repository, &seen, &conversation)? {
+        prove(source, &conversation, &repository, &seen, offer)?
+    } else {
+        let _turn = early.unwrap_or_else(|| turns.take());
+        receive(source, &target.bare, &seen, &conversation, told)?
     };
     let Vouched { offer, by, behind } = vouched;
 
@@ -128,7 +127,11 @@ fn ask(
         return Ok(None);
     }
     let choose = |offer| pin::wanted(&source.pin, &conversation.shown(), offer);
-    match offer::ask(repository, conversation, choose) {
+    let asked = match unbundle::named(&source.url) {
+        Some(bundles) => unbundle::ask(&bundles, conversation).and_then(choose),
+        None => offer::ask(repository, conversation, choose),
+    };
+    match asked {
         Ok(offer) => Ok(offer::missing(repository, &offer).is_empty().then_some(offer)),
         Err(error) if not_understood(&error) => Ok(None),
         Err(error) => Err(error),
@@ -183,6 +186,10 @@ fn fetch(
 ) -> Result<Offer, Error> {
     let shown = conversation.shown();
     let choose = |offer| pin::wanted(&source.pin, &shown, offer);
+    if let Some(bundles) = unbundle::named(&source.url) {
+        let repository = &incoming.repository;
+        return unbundle::fetch(repository, &bundles, conversation, choose, watch, id);
+    }
     if source.by == By::Git {
         return system::fetch(incoming, conversation, choose, watch, id);
     }

@@ -26,6 +26,7 @@ mod system;
 mod tests;
 mod tip;
 mod turns;
+mod unbundle;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -50,7 +51,7 @@ pub use tip::texts;
 pub struct Source {
     /// Shown with its progress.
     pub name: String,
-    /// A path, or a `file`, `git`, `http`, `https` or `ssh` URL (`user@host:path` too).
+    /// A path (of a repository, of a bundle or of a folder of bundles), or a `file`, `git`, `http`, `https` or `ssh` URL (`user@host:path` too).
     pub url: String,
     /// How to log in, and whom to believe.
     pub access: Access,

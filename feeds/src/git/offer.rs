@@ -109,6 +109,7 @@ pub(super) fn check_there(repository: &Repository, url: &str, refs: &Refs) -> Re
     }
 }
 
-fn holds(repository: &Repository, id: Oid) -> bool {
+/// Whether an object is here.
+pub(super) fn holds(repository: &Repository, id: Oid) -> bool {
     repository.odb().is_ok_and(|objects| objects.exists(id))
 }

@@ -53,3 +53,71 @@ fn bundles_bring_each_state_and_only_what_is_new() {
     fs::write(stick.join("tips"), "nonsense").unwrap();
     assert!(matches!(bundle(pair.upstream.path(), &stick, false), Err(Error::Bundle { .. })));
 }
+
+/// Where the next bundle of the upstream goes, and a mirror of what the folder holds.
+fn carried(pair: &Pair) -> (PathBuf, Result<Mirrored, Error>) {
+    let stick = pair.folder.path().join("stick");
+    let bundled = bundle(pair.upstream.path(), &stick, false).unwrap();
+    let source = source(stick.to_str().unwrap());
+    let mirrored = mirror(&source, &pair.target(), &AtomicBool::new(false), &Silent);
+    (bundled.file.unwrap_or(stick), mirrored)
+}
+
+#[test]
+fn a_folder_of_bundles_is_an_upstream() {
+    let pair = Pair::new();
+    commit(&pair.upstream, "refs/heads/trunk", "one");
+    let mirrored = carried(&pair).1.unwrap();
+    assert_eq!((mirrored.head.as_deref(), mirrored.changed), (Some("refs/heads/trunk"), true));
+    assert!(!carried(&pair).1.unwrap().changed);
+
+    // Two more before anybody looks, and one that only names.
+    let first = commit(&pair.upstream, "refs/heads/trunk", "two");
+    bundle(pair.upstream.path(), &pair.folder.path().join("stick"), false).unwrap();
+    commit(&pair.upstream, "refs/heads/side", "three");
+    assert_eq!(carried(&pair).1.unwrap().refs.len(), 2);
+    pair.upstream.reference("refs/tags/v1", first, true, "").unwrap();
+    carried(&pair).1.unwrap();
+    assert_eq!(pair.names_and_ids(), refs::read(&pair.upstream).unwrap());
+    git(&pair.bare(), &["fsck", "--full", "--no-dangling"]);
+}
+
+#[test]
+fn a_bundle_that_lacks_something_moves_nothing() {
+    let pair = Pair::new();
+    let first = commit(&pair.upstream, "refs/heads/trunk", "one");
+    let whole = carried(&pair).0;
+    commit(&pair.upstream, "refs/heads/trunk", "two");
+    bundle(pair.upstream.path(), &pair.folder.path().join("stick"), false).unwrap();
+
+    let elsewhere = Target { bare: pair.folder.path().join("elsewhere.git"), ..pair.target() };
+    let second = whole.with_file_name("0002.bundle");
+    let source = source(second.to_str().unwrap());
+    let attempt = |target: &Target| mirror(&source, target, &AtomicBool::new(false), &Silent);
+    let error = attempt(&elsewhere).unwrap_err();
+    assert!(error.to_string().contains(&format!("0002.bundle builds on {first}")), "{error}");
+
+    let bytes = fs::read(&second).unwrap();
+    for broken in [&bytes[..bytes.len() - 30], &bytes[..40], b"nonsense\n"] {
+        fs::write(&second, broken).unwrap();
+        assert!(matches!(attempt(&pair.target()), Err(Error::Unbundle { .. })));
+        assert_eq!(pair.names_and_ids()["refs/heads/trunk"], first);
+    }
+    fs::write(&second, &bytes).unwrap();
+    assert!(attempt(&pair.target()).unwrap().changed);
+}
+
+#[test]
+fn a_bundle_of_gits_own_is_taken() {
+    let pair = Pair::new();
+    let first = commit(&pair.upstream, "refs/heads/trunk", &"words ".repeat(2000));
+    pair.mirror(Divergence::Overwrite).unwrap();
+    commit(&pair.upstream, "refs/heads/trunk", &format!("{}more", "words ".repeat(2000)));
+    let file = pair.folder.path().join("more.bundle");
+    let range = format!("{first}..refs/heads/trunk");
+    git(pair.upstream.path(), &["bundle", "create", "-q", file.to_str().unwrap(), &range]);
+    let url = format!("file://{}", file.display());
+    let mirrored = mirror(&source(&url), &pair.target(), &AtomicBool::new(false), &Silent);
+    assert_eq!(mirrored.unwrap().refs.len(), 1);
+    assert_eq!(pair.names_and_ids(), refs::read(&pair.upstream).unwrap());
+}
