@@ -1,6 +1,7 @@
 //! gito and cgit: a repository is mirrored, cloned over ssh, pushed to and pushed on, shown, and carried away.
 
-use std::path::Path;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use suite::site::engine_answers;
@@ -208,4 +209,82 @@ fn a_stranger_is_turned_away() {
         .arg(&key)
         .arg(format!("git@{}", site.address("gito"))));
     assert!(asked.fails().contains("Permission denied"));
+}
+
+/// A small disk in a folder's place, with what the folder held.
+struct SmallDisk {
+    place: PathBuf,
+    aside: PathBuf,
+}
+
+impl SmallDisk {
+    /// None where nothing can be mounted.
+    fn at(place: PathBuf, megabytes: u32) -> Option<Self> {
+        let disk = Self { aside: place.with_extension("aside"), place };
+        fs_err::rename(&disk.place, &disk.aside).expect("the folder moves aside");
+        fs_err::create_dir(&disk.place).expect("a folder");
+        let size = format!("size={megabytes}m");
+        let mount =
+            run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&disk.place));
+        if mount.code != 0 {
+            return None;
+        }
+        run(Command::new("cp").arg("-aT").args([&disk.aside, &disk.place])).ok();
+        Some(disk)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(run(Command::new("umount").arg(&self.place)));
+        fs_err::remove_dir(&self.place).expect("an empty folder");
+        fs_err::rename(&self.aside, &self.place).expect("the folder moves back");
+    }
+}
+
+#[test]
+fn a_full_disk_names_the_repository_and_moves_nothing() {
+    if !engine_answers("a full disk under gito") {
+        return;
+    }
+    let site = Site::built();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut tables = String::new();
+    for name in ["heavy", "light"] {
+        let origin = folder.path().join(name);
+        fs_err::create_dir(&origin).expect("a folder");
+        upstream(&origin);
+        writeln!(tables, "[[git]]\nname = \"{name}\"\nurl = \"{}\"", origin.display())
+            .expect("a string takes it");
+    }
+    site.configure("gito.toml", &tables);
+    site.runctl(&["up", "gito"]).ok();
+    site.runctl(&["feed", "gito"]).ok();
+    for name in ["heavy", "light"] {
+        let origin = folder.path().join(name);
+        let ballast = "head -c 6000000 /dev/urandom > ballast";
+        run(Command::new("sh").args(["-c", ballast]).current_dir(&origin)).ok();
+        git(&origin, &["add", "."]).ok();
+        git(&origin, &["commit", "-q", "-m", "Weigh more"]).ok();
+    }
+
+    let of = |name: &str| site.state("gito/repositories").join(format!("{name}.git"));
+    let refs = |name: &str| git(&of(name), &["-c", "safe.directory=*", "show-ref"]).ok();
+    let (before, light) = (refs("heavy"), refs("light"));
+    let Some(disk) = SmallDisk::at(of("heavy"), 3) else {
+        skip("a full disk under gito", "no tmpfs can be mounted");
+        return;
+    };
+    let fed = site.runctl(&["feed", "gito"]);
+    assert_eq!(fed.code, 13, "{}{}", fed.stdout, fed.stderr);
+    let told = fed.stderr.lines().any(|line| line.contains("No space left"));
+    assert!(told && fed.stdout.contains("git heavy"), "{}{}", fed.stdout, fed.stderr);
+    assert_eq!(refs("heavy"), before);
+    assert!(!of("heavy").join("booddies-incoming").exists());
+    git(&of("heavy"), &["-c", "safe.directory=*", "fsck", "--full"]).ok();
+    assert_ne!(refs("light"), light);
+
+    drop(disk);
+    site.runctl(&["feed", "gito"]).ok();
+    assert_ne!(refs("heavy"), before);
 }
