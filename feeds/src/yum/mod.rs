@@ -24,6 +24,7 @@ pub(crate) mod signatures;
 mod source;
 mod survey;
 pub mod treeinfo;
+mod window;
 
 pub use error::Error;
 pub(crate) use listing::list;

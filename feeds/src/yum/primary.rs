@@ -6,7 +6,7 @@ use memchr::memmem;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::fragments;
+use super::fragments::Fragments;
 use super::record::{self, Listed, Stated, Unreadable};
 
 /// One package.
@@ -22,13 +22,22 @@ pub(super) fn read(
     weak: bool,
     mut take: impl FnMut(Package),
 ) -> Result<(), Unreadable> {
+    let mut fragments = Fragments::open(input)?;
     let mut shortened = String::new();
-    fragments::each(input, "package", |record, at| {
+    while let Some(tag) = fragments.next()? {
+        let at = fragments.at();
+        if tag.name != "package" {
+            continue;
+        }
+        if tag.full_name() != tag.name {
+            let what = "a package with a prefix to its name";
+            return Err(Unreadable::Unexpected { at, what });
+        }
         shortened.clear();
-        without_format(record, &mut shortened);
+        without_format(fragments.text()?, &mut shortened);
         take(package(&shortened, at, weak)?);
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 /// Copies a record without its `format`, which is most of it, and tells what a package provides, needs and holds.

@@ -4,12 +4,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::io::{self, Read};
 
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
+use super::fragments::Fragments;
 use crate::digest::Digest;
 use crate::digest::Sha256;
 use crate::store::{NotRelative, RelPath};
@@ -175,58 +176,62 @@ impl Stated {
 
 /// Reads all elements `record` right below the root, with those of their direct children that are named in `fields`.
 pub(super) fn read(
-    input: impl BufRead,
+    input: impl Read,
     record: &str,
     fields: &[&str],
     mut take: impl FnMut(Record) -> Result<(), Unreadable>,
 ) -> Result<(), Unreadable> {
-    let mut reader = Reader::from_reader(input);
+    let mut fragments = Fragments::open(input)?;
+    while let Some(tag) = fragments.next()? {
+        if tag.name == record {
+            let at = fragments.at();
+            let fields = read_fields(fragments.text()?, fields, at)?;
+            take(Record { attributes: tag.attributes, fields })?;
+        }
+    }
+    Ok(())
+}
+
+fn read_fields(
+    record: &str,
+    wanted: &[&str],
+    at: u64,
+) -> Result<BTreeMap<String, Field>, Unreadable> {
+    let mut reader = Reader::from_str(record);
     reader.config_mut().expand_empty_elements = true;
-    let mut buffer = Vec::new();
-    let (mut depth, mut current, mut field) = (0_usize, None::<Record>, None::<Field>);
+    let (mut depth, mut fields, mut field) = (0_usize, BTreeMap::new(), None::<Field>);
     loop {
-        buffer.clear();
-        let at = reader.buffer_position();
         let unexpected = |what| Unreadable::Unexpected { at, what };
         let failed = |source| Unreadable::Xml { at, source: Box::new(source) };
-        match reader.read_event_into(&mut buffer).map_err(failed)? {
+        match reader.read_event().map_err(failed)? {
             Event::Start(start) => {
                 depth += 1;
-                let name = start.local_name();
-                if depth == 2 && name.as_ref() == record {
-                    let attributes = attributes(&start).map_err(failed)?;
-                    current = Some(Record { attributes, ..Record::default() });
-                } else if depth == 3 && current.is_some() && fields.contains(&name.as_ref()) {
+                if depth == 2 && wanted.contains(&start.local_name().as_ref()) {
                     let attributes = attributes(&start).map_err(failed)?;
                     field = Some(Field { attributes, ..Field::default() });
                 }
             }
-            Event::Text(text) if depth == 3 => {
+            Event::Text(text) if depth == 2 => {
                 if let Some(field) = &mut field {
                     field.text.push_str(&text.xml10_content());
                 }
             }
-            Event::GeneralRef(reference) if depth == 3 => {
+            Event::GeneralRef(reference) if depth == 2 => {
                 if let Some(field) = &mut field {
                     resolve(&reference, at, &mut field.text)?;
                 }
             }
             Event::End(end) => {
-                if depth == 3
-                    && let (Some(field), Some(current)) = (field.take(), &mut current)
+                if depth == 2
+                    && let Some(field) = field.take()
                 {
-                    let name = end.local_name().as_ref().to_owned();
-                    current.fields.entry(name).or_insert(field);
-                } else if depth == 2
-                    && let Some(record) = current.take()
-                {
-                    take(record)?;
+                    fields.entry(end.local_name().as_ref().to_owned()).or_insert(field);
                 }
                 depth = depth.saturating_sub(1);
             }
             Event::DocType(_) => return Err(unexpected("a document type")),
             Event::Eof if depth > 0 => return Err(unexpected("its end too early")),
-            Event::Eof => return Ok(()),
+            Event::Eof => return Ok(fields),
             _ => {}
         }
     }

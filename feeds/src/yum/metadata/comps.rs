@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::io::{BufRead, Write};
 
+use super::super::fragments::Fragments;
 use super::element::Element;
-use super::fragments::Fragments;
 use super::packages::{Uncut, write_tail};
 
 /// Groups have a megabyte or two.
@@ -19,13 +19,13 @@ pub(super) fn cut(
     let mut fragments = Fragments::open(input)?;
     let (mut children, mut gone, mut size) = (Vec::new(), HashSet::new(), 0);
     while fragments.next()?.is_some() {
-        let text = fragments.take()?;
+        let text = fragments.text()?;
         size += text.len();
         if size > LARGEST {
             let what = "more groups than there can be";
             return Err(Uncut::Read(crate::yum::Unreadable::Unexpected { at: size as u64, what }));
         }
-        let mut child = Element::parse(&text)?;
+        let mut child = Element::parse(text)?;
         if child.tag.name == "group" && !cut_group(&mut child, names) {
             gone.extend(child.child("id").map(Element::text));
         } else {

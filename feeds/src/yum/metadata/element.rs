@@ -3,8 +3,8 @@
 use quick_xml::events::Event;
 use quick_xml::{Reader, Writer};
 
+use super::super::fragments::Tag;
 use super::super::record::Unreadable;
-use super::fragments::Tag;
 
 /// No record is nested so deep.
 const DEEPEST: usize = 32;

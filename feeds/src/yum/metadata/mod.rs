@@ -5,7 +5,6 @@
 
 mod comps;
 mod element;
-mod fragments;
 #[cfg(fuzzing)]
 pub(super) mod fuzzing;
 pub(super) mod modulemd;
@@ -21,7 +20,6 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 
-pub(super) use self::fragments::Fragments;
 pub(super) use self::new::New;
 use self::output::Output;
 use self::packages::Uncut;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::io::{self, BufRead, Write};
 
+use super::super::fragments::{Fragments, Tag};
 use super::super::record::Unreadable;
-use super::fragments::{Fragments, Tag};
 
 /// A document could not be cut.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! A new `repomd.xml` over new metadata: dated by what it was made from, so that it is the same every time.
 
+use super::super::fragments::Fragments;
 use super::super::record::Unreadable;
 use super::Made;
 use super::element::Element;
-use super::fragments::Fragments;
 
 /// What the upstream's `repomd.xml` says, piece by piece.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Upstream {
         let mut all = Self::default();
         while let Some(tag) = fragments.next()? {
             match tag.name.as_str() {
-                "revision" => all.revision = Element::parse(&fragments.take()?)?.text(),
+                "revision" => all.revision = Element::parse(fragments.text()?)?.text(),
                 "tags" => all.tags = Some(fragments.take()?),
                 "data" => {
                     let text = fragments.take()?;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::io::{BufRead, Write};
 
+use super::super::fragments::Fragments;
 use super::element::Element;
-use super::fragments::Fragments;
 use super::packages::{Uncut, write_head, write_tail};
 
 /// Keeps the advisories that name a package of `nevras`, each with those packages only.

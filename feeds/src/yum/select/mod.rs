@@ -18,7 +18,7 @@ use self::pattern::{fit, is_pattern};
 use self::streams::Streams;
 use self::universe::{Owner, Package, Universe, find_files, read_package};
 use self::words::Words;
-use super::metadata::Fragments;
+use super::fragments::Fragments;
 use super::record::Unreadable;
 use crate::Unsatisfied;
 use crate::patterns::{NotPattern, Patterns};
@@ -173,8 +173,8 @@ impl Rules<'_> {
             if tag.name != "package" {
                 continue;
             }
-            let text = fragments.take().map_err(wrong)?;
-            let mut package = read_package(&text, words, closing).map_err(wrong)?;
+            let text = fragments.text().map_err(wrong)?;
+            let mut package = read_package(text, words, closing).map_err(wrong)?;
             package.ordinal = ordinal;
             ordinal += 1;
             let nevra = nevra(&package, words);

@@ -9,7 +9,7 @@ use quick_xml::events::Event;
 use super::rich::{Plain, Relation};
 use super::version::{self, Range, Sense};
 use super::words::{Word, Words};
-use crate::yum::metadata::Fragments;
+use crate::yum::fragments::Fragments;
 use crate::yum::record::{Unreadable, attributes, resolve};
 
 /// A capability in a range of versions, as a package provides it or asks for it.
