@@ -32,7 +32,7 @@ fn image(folder: &Path, name: &str, architecture: &str) -> String {
 }
 
 /// Makes a layout of one image; returns the bytes of its index where it has several platforms.
-fn layout(folder: &Path, name: &str, architectures: &[&str]) -> String {
+pub(crate) fn layout(folder: &Path, name: &str, architectures: &[&str]) -> String {
     fs_err::create_dir_all(folder.join("blobs/sha256")).expect("a folder");
     let children = architectures.iter().map(|architecture| {
         let platform = format!(r#""platform":{{"os":"linux","architecture":"{architecture}"}}"#);
@@ -52,11 +52,11 @@ fn layout(folder: &Path, name: &str, architectures: &[&str]) -> String {
     index
 }
 
-fn table(name: &str, rest: &str) -> String {
+pub(crate) fn table(name: &str, rest: &str) -> String {
     format!("[[image]]\nname = \"{name}\"\n{rest}\n")
 }
 
-fn json(text: &str) -> serde_json::Value {
+pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).expect("a report in JSON")
 }
 

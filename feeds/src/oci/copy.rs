@@ -1,7 +1,7 @@
 //! One image into the site's registry from wherever it comes: proved first, then its blobs, then its manifests, its tag
 //! last; and after it what accompanies it, such as signatures.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use futures_util::future::{BoxFuture, try_join};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
@@ -115,7 +115,10 @@ fn companion(digest: &Digest, ending: &str) -> String {
 }
 
 /// Reads the manifest and all that it lists of the wanted platforms, the listed ones first, each once.
-async fn survey(source: &Source, platforms: &[Platform]) -> Result<Vec<Manifest>, Error> {
+pub(super) async fn survey(
+    source: &Source,
+    platforms: &[Platform],
+) -> Result<Vec<Manifest>, Error> {
     let top = source.manifest(None).await?;
     let top = cut(top, platforms).ok_or_else(|| Error::Platforms {
         host: source.host(),
@@ -177,10 +180,10 @@ async fn convey(
         let pushed: Vec<Option<u64>> =
             stream::iter(work).buffer_unordered(PARALLEL).try_collect().await?;
         let pushed: Vec<u64> = pushed.into_iter().flatten().collect();
-        keep_previous(to, target, there, manifests).await;
+        let previous = keep_previous(to, target, there, manifests).await;
         let digest = publish(to, target, manifests).await?;
         let (blobs_pushed, bytes) = (pushed.len(), pushed.iter().sum());
-        Ok(Copied { blobs_pushed, bytes, ..Copied::unchanged(digest) })
+        Ok(Copied { blobs_pushed, bytes, previous, ..Copied::unchanged(digest) })
     })
     .await
 }
@@ -198,7 +201,7 @@ async fn convey_blob(
     Ok(settle(meter, blob, pushed))
 }
 
-/// Copies what refers to these manifests, under the tags that stand for their digests; returns how many there are.
+/// Copies what refers to these manifests, under the tags that stand for their digests; returns these, and what they name.
 ///
 /// regi's registry has no API for referrers: clients fall back to those tags, and find all there.
 async fn accompany(
@@ -207,15 +210,16 @@ async fn accompany(
     target: &Place,
     digests: &[Digest],
     watch: &dyn Watch,
-) -> Result<usize, Error> {
+) -> Result<BTreeMap<String, String>, Error> {
     let mut work = Vec::new();
     for digest in digests {
         for ending in COMPANIONS {
             work.push(accompany_one(source, to, target, digest, ending, watch).boxed());
         }
     }
-    let found: Vec<bool> = stream::iter(work).buffer_unordered(PARALLEL).try_collect().await?;
-    Ok(found.into_iter().filter(|found| *found).count())
+    let found: Vec<Option<(String, String)>> =
+        stream::iter(work).buffer_unordered(PARALLEL).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 async fn accompany_one(
@@ -225,27 +229,27 @@ async fn accompany_one(
     digest: &Digest,
     ending: &str,
     watch: &dyn Watch,
-) -> Result<bool, Error> {
+) -> Result<Option<(String, String)>, Error> {
     let tag = companion(digest, ending);
     let place = target.tagged(&tag);
     let told = if ending.is_empty() { source.referrers(digest).await? } else { None };
     let manifests = match told {
-        Some(index) if index.lists_nothing() => return Ok(false),
+        Some(index) if index.lists_nothing() => return Ok(None),
         Some(index) => {
             if to.digest(&place).await? == Some(index.digest) {
-                return Ok(true);
+                return Ok(Some((tag, index.digest.to_string())));
             }
             with_listed(source, index, DEPTH).await?
         }
         None => {
             let beside = source.tagged(&tag);
-            let Some(offered) = beside.digest().await? else { return Ok(false) };
+            let Some(offered) = beside.digest().await? else { return Ok(None) };
             if to.digest(&place).await? == Some(offered) {
-                return Ok(true);
+                return Ok(Some((tag, offered.to_string())));
             }
             survey(&beside.at(&offered), &[]).await?
         }
     };
-    convey(source, to, &place, None, &manifests, watch).await?;
-    Ok(true)
+    let copied = convey(source, to, &place, None, &manifests, watch).await?;
+    Ok(Some((tag, copied.digest)))
 }

@@ -8,13 +8,16 @@ mod copy;
 mod cosign;
 mod error;
 mod fault;
+mod held;
 mod layout;
 mod manifest;
 mod origin;
 mod place;
 mod platform;
+mod prune;
 mod publish;
 mod push;
+mod record;
 mod registry;
 mod saved;
 mod source;
@@ -25,6 +28,7 @@ mod token;
 mod upstreams;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -33,7 +37,10 @@ pub use copy::{Terms, copy};
 pub use cosign::{Key, NotKey};
 pub use error::Error;
 pub use fault::Fault;
+pub use held::{Held, full_name, take_down};
 pub use platform::Platform;
+pub use prune::{Doomed, doomed, prune};
+pub use record::{Fed, Record};
 pub use registry::Registry;
 pub use saved::{holds, push_archive};
 pub use source::{Source, is_layout};
@@ -107,8 +114,10 @@ pub struct Copied {
     pub blobs_pushed: usize,
     /// How many bytes they had.
     pub bytes: u64,
-    /// How many signatures, attestations and other referrers lie beside it.
-    pub companions: usize,
+    /// Signatures, attestations and other referrers that lie beside it: their tags, and what these name.
+    pub companions: BTreeMap<String, String>,
+    /// What its tag named until now, and the tag that this is kept under.
+    pub previous: Option<(String, String)>,
     /// The key that vouches for it, where one had to.
     pub signer: Option<String>,
 }
@@ -116,6 +125,7 @@ pub struct Copied {
 impl Copied {
     /// Nothing had to be done.
     pub fn unchanged(digest: String) -> Self {
-        Self { digest, blobs_pushed: 0, bytes: 0, companions: 0, signer: None }
+        let (companions, previous, signer) = (BTreeMap::new(), None, None);
+        Self { digest, blobs_pushed: 0, bytes: 0, companions, previous, signer }
     }
 }

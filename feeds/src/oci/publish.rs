@@ -14,7 +14,7 @@ use crate::events::{Event, Id, Watch};
 use crate::relay::relayed;
 
 /// What is appended to a tag to name the image that it named before.
-const PREVIOUS: &str = ".previous";
+pub(super) const PREVIOUS: &str = ".previous";
 /// No registry takes longer tags.
 const LONGEST_TAG: usize = 128;
 
@@ -33,22 +33,25 @@ pub(super) fn settle(meter: &Meter, blob: &Descriptor, pushed: bool) -> Option<u
 
 /// Keeps what a tag names that is about to move under `<tag>.previous`: whoever wants it back pulls that.
 ///
-/// It is a comfort: where it cannot be had the new image is published all the same.
+/// It is a comfort: where it cannot be had the new image is published all the same. Returns that tag, and what it names.
 pub(super) async fn keep_previous(
     to: &Registry,
     target: &Place,
     there: Option<Digest>,
     new: &[Manifest],
-) {
+) -> Option<(String, String)> {
     let new = new.last().map(|manifest| manifest.digest);
-    let Some(old) = there.filter(|old| Some(*old) != new) else { return };
-    let Some(tag) = target.tag().filter(|tag| tag.len() + PREVIOUS.len() <= LONGEST_TAG) else {
-        return;
-    };
-    let place = target.tagged(&format!("{tag}{PREVIOUS}"));
+    let old = there.filter(|old| Some(*old) != new)?;
+    let tag = target.tag().filter(|tag| tag.len() + PREVIOUS.len() <= LONGEST_TAG)?;
+    let previous = format!("{tag}{PREVIOUS}");
+    let place = target.tagged(&previous);
     let kept = async { to.put(&place, &to.manifest(&target.at(&old), None).await?).await };
-    if let Err(error) = kept.await {
-        tracing::warn!(%error, %place, "the previous image cannot be kept under its name");
+    match kept.await {
+        Ok(()) => Some((previous, old.to_string())),
+        Err(error) => {
+            tracing::warn!(%error, %place, "the previous image cannot be kept under its name");
+            None
+        }
     }
 }
 

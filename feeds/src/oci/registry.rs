@@ -314,6 +314,22 @@ impl Registry {
             _ => Ok(()),
         }
     }
+
+    /// Deletes a manifest by its digest, and all tags that name it; one that is not there is gone already.
+    pub(super) async fn delete(&self, place: &Place) -> Result<(), Error> {
+        let failed = |fault| self.unwritable(format!("that {place} is gone"), fault);
+        let path = format!("{}/manifests/{}", place.repository(), place.wanted());
+        let url = self.wire.address(&path).map_err(failed)?;
+        let make = || self.wire.request(Method::DELETE, &url);
+        let delete = || async {
+            self.wire.ask(writing(place), make).await?.close().await;
+            Ok(())
+        };
+        match self.wire.persist(delete).await {
+            Err(fault) if !fault.is_absent() => Err(failed(fault)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The address of the next page, out of a `Link`.

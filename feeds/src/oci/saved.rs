@@ -75,9 +75,9 @@ pub async fn push_archive(
                 bytes += size;
             }
         }
-        keep_previous(to, target, there, manifests).await;
+        let previous = keep_previous(to, target, there, manifests).await;
         let digest = publish(to, target, manifests).await?;
-        Ok(Copied { blobs_pushed, bytes, ..Copied::unchanged(digest) })
+        Ok(Copied { blobs_pushed, bytes, previous, ..Copied::unchanged(digest) })
     })
     .await?;
     lock(&to.layers).extend(archive.diff_ids().iter().copied().zip(layers));

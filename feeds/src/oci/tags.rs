@@ -71,9 +71,13 @@ fn version(tag: &str) -> Option<Version> {
 
 /// Whether a tag is one that signatures, attestations and referrers are kept under.
 fn accompanies(tag: &str) -> bool {
-    tag.strip_prefix("sha256-").is_some_and(|rest| {
-        rest.get(..64).is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    })
+    accompanied(tag).is_some()
+}
+
+/// The digest of what a tag accompanies, if it does.
+pub(super) fn accompanied(tag: &str) -> Option<String> {
+    let hex = tag.strip_prefix("sha256-")?.get(..64)?;
+    hex.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| format!("sha256:{hex}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Copies between registries in memory, with the faults that real ones have.
 
 mod fake;
+mod record;
 mod terms;
 
 use std::path::Path;

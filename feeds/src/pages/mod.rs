@@ -1,4 +1,5 @@
-//! Pages for people: one of each APT and YUM repository, and a front page; static files in trees of their own.
+//! Pages for people: one of each APT and YUM repository, one of regi's images, and a front page; static files in trees of
+//! their own.
 //!
 //! A page is made from what its tree holds and nothing else, and only when that has changed. All that came from an upstream
 //! is escaped: by the template engine in HTML, and by the script, which makes text and never markup.
@@ -15,11 +16,16 @@ pub use error::Error;
 pub(crate) use listing::{Advisory, Group, Listing, Package, first_line};
 
 use crate::digest::Sha256;
+use crate::oci::Record;
 use crate::store::{Object, RelPath, Store, Tree};
 use crate::{apt, yum};
 
 /// Where the front page lies in a generation.
 pub const FRONT: &str = "data/pages/front";
+/// Where the page of images lies.
+pub const IMAGES: &str = "data/pages/regi";
+/// The page itself, in its tree.
+const INDEX: &str = "index.html";
 
 /// The tree of a repository's page, or nothing where it is none: `data/yum/os` has its page in `data/pages/yum/os`.
 pub fn place(repository: &RelPath) -> Option<RelPath> {
@@ -50,17 +56,34 @@ pub fn repository(
         _ => None,
     };
     let files = [
-        ("index.html", render::repository(repository, &listing, changes.as_ref())?.into_bytes()),
+        (INDEX, render::repository(repository, &listing, changes.as_ref())?.into_bytes()),
         ("packages.json", render::packages(&listing)?),
     ];
     let from = format!("made from {}", repository.path);
     made(store, place, from, Some(recipe(repository)), files)
 }
 
-/// Makes the front page of these trees.
-pub fn front(store: &Store, trees: &[&Tree]) -> Result<Tree, Error> {
+/// Makes the page of what was mirrored into `registry`; `unlisted` are the images that nobody asks for any more. None
+/// where this very page is served.
+pub fn images(
+    store: &Store,
+    registry: &str,
+    record: &Record,
+    unlisted: &[String],
+) -> Result<Option<Tree>, Error> {
+    let place = RelPath::new(IMAGES).map_err(Error::Place)?;
+    let page = render::images(registry, record, unlisted)?.into_bytes();
+    let served = store.published().join("current").join(IMAGES).join(INDEX);
+    if fs_err::read(served).is_ok_and(|served| served == page) {
+        return Ok(None);
+    }
+    made(store, place, format!("mirrored into {registry}"), None, [(INDEX, page)]).map(Some)
+}
+
+/// Makes the front page of these trees; `images` says whether there is a page of images, too.
+pub fn front(store: &Store, trees: &[&Tree], images: bool) -> Result<Tree, Error> {
     let place = RelPath::new(FRONT).map_err(Error::Place)?;
-    let files = [("index.html", render::front(trees)?.into_bytes())];
+    let files = [(INDEX, render::front(trees, images)?.into_bytes())];
     made(store, place, "made from what is served".to_owned(), None, files)
 }
 

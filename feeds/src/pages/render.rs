@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::listing::{Changes, Listing, Package};
+use crate::oci::Record;
 use crate::store::Tree;
 
 /// Packages, changes of a kind and advisories that stand in the page itself; all packages are found by searching.
@@ -16,10 +17,18 @@ const SHOWN: usize = 500;
 /// What a path of a link may show as it is.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
-const REPOSITORY: &str = include_str!("templates/repository.html");
-const FRONT: &str = include_str!("templates/front.html");
+/// What all pages have; the others fill its body.
+const PAGE: (&str, &str) = ("page.html", include_str!("templates/page.html"));
+const REPOSITORY: (&str, &str) = ("repository.html", include_str!("templates/repository.html"));
+const IMAGES: (&str, &str) = ("images.html", include_str!("templates/images.html"));
+const FRONT: (&str, &str) = ("front.html", include_str!("templates/front.html"));
 const STYLE: &str = include_str!("templates/style.css");
-const SEARCH: &str = include_str!("templates/search.js");
+/// Searches an index beside the page.
+const SEARCH: &str =
+    concat!(include_str!("templates/field.js"), include_str!("templates/search.js"));
+/// Searches the lines of the page itself.
+const FILTER: &str =
+    concat!(include_str!("templates/field.js"), include_str!("templates/filter.js"));
 
 /// One line of the front page.
 #[derive(Serialize)]
@@ -32,9 +41,24 @@ struct Served {
     trust: String,
 }
 
-/// Returns what all pages are made with.
+/// One line of the page of images.
+#[derive(Serialize)]
+struct Mirrored<'r> {
+    repository: &'r str,
+    tag: &'r str,
+    digest: &'r str,
+    platforms: String,
+    size: String,
+    fed: String,
+    signer: Option<&'r str>,
+    previous: Option<&'r str>,
+    /// Whether regi.toml still asks for it.
+    listed: bool,
+}
+
+/// Returns what the page of a repository is made with.
 pub(super) fn templates() -> String {
-    [REPOSITORY, FRONT, STYLE, SEARCH].concat()
+    [PAGE.1, REPOSITORY.1, STYLE, SEARCH].concat()
 }
 
 /// Renders the page of a repository.
@@ -48,7 +72,7 @@ pub(super) fn repository(
     render(
         REPOSITORY,
         context! {
-            style => STYLE, search => SEARCH, shown => SHOWN,
+            title => name, script => SEARCH, shown => SHOWN,
             name, home => format!("/{}/", linked(name)),
             upstream => tree.upstream.as_str(), trust => tree.trust.as_str(),
             count => listing.packages.len(), size => human(bytes),
@@ -61,8 +85,29 @@ pub(super) fn repository(
     )
 }
 
-/// Renders the front page.
-pub(super) fn front(trees: &[&Tree]) -> Result<String, Error> {
+/// Renders the page of what was mirrored into `registry`; `unlisted` are those that regi.toml asks for no more.
+pub(super) fn images(
+    registry: &str,
+    record: &Record,
+    unlisted: &[String],
+) -> Result<String, Error> {
+    let mirrored = record.images().map(|(name, image)| Mirrored {
+        repository: &image.repository,
+        tag: &image.tag,
+        digest: &image.digest,
+        platforms: image.platforms.join(", "),
+        size: human(image.size),
+        fed: image.fed.strftime("%Y-%m-%d %H:%M").to_string(),
+        signer: image.signer.as_deref(),
+        previous: image.previous.as_deref(),
+        listed: !unlisted.contains(name),
+    });
+    let images = Value::from(Serde(mirrored.collect::<Vec<_>>()));
+    render(IMAGES, context! { title => "Images", script => FILTER, registry, images })
+}
+
+/// Renders the front page; `images` says whether there is a page of images, too.
+pub(super) fn front(trees: &[&Tree], images: bool) -> Result<String, Error> {
     let served = |tree: &&Tree| {
         let name = tree.path.as_str().trim_start_matches("data/").to_owned();
         let below = if super::place(&tree.path).is_some() { "/pages/" } else { "/" };
@@ -75,7 +120,8 @@ pub(super) fn front(trees: &[&Tree]) -> Result<String, Error> {
         }
     };
     let trees: Vec<_> = trees.iter().map(served).collect();
-    render(FRONT, context! { style => STYLE, trees => Value::from(Serde(trees)) })
+    let title = "What is served here";
+    render(FRONT, context! { title, images, trees => Value::from(Serde(trees)) })
 }
 
 /// Writes the index that is searched: a row of text and numbers for each package, a line each.
@@ -121,12 +167,15 @@ fn rows(all: impl Iterator<Item = impl Serialize>) -> Value {
     Value::from(Serde(all.take(SHOWN).collect::<Vec<_>>()))
 }
 
-fn render(template: &str, values: Value) -> Result<String, Error> {
+fn render((name, template): (&str, &str), values: Value) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.map_err(Error::Render)?);
-    environment.render_str(template, values).map_err(Error::Render)
+    environment.add_template(PAGE.0, PAGE.1).map_err(Error::Render)?;
+    environment.add_template(name, template).map_err(Error::Render)?;
+    let page = environment.get_template(name).map_err(Error::Render)?;
+    page.render(context! { style => STYLE, ..values }).map_err(Error::Render)
 }
 
 fn linked(path: &str) -> String {

@@ -102,7 +102,7 @@ fn nothing_of_an_upstream_is_markup() {
     let html = read(&store, &page, "index.html");
     assert_eq!(html.matches("<script>").count(), 1, "ours alone");
     assert!(!html.contains("<img") && html.contains("&lt;script&gt;"), "{html}");
-    let front = front(&store, &[&Tree { trust: EVIL.to_owned(), ..hostile }]).unwrap();
+    let front = front(&store, &[&Tree { trust: EVIL.to_owned(), ..hostile }], false).unwrap();
     let html = read(&store, &front, "index.html");
     assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
 }
@@ -125,4 +125,37 @@ fn an_apt_page_takes_each_package_once_from_one_index_of_each_folder() {
     assert_eq!(html.matches("pool/b/bash_5.2-1_all.deb").count(), 1);
     assert!(html.contains("1 packages") && html.contains("The shell</td>"));
     assert!(place(&rel("data/files/x")).is_none());
+}
+
+#[test]
+fn nothing_of_an_image_is_markup_and_an_equal_page_is_made_once() {
+    let (_folder, store) = opened();
+    let fed = |repository: &str| {
+        serde_json::json!({
+            "asked": "", "chosen": true, "repository": repository, "tag": "1", "digest": "sha256:0",
+            "platforms": ["linux/amd64", EVIL], "size": 2048, "fed": "2026-01-02T03:04:05Z",
+            "signer": EVIL, "previous": "sha256:1",
+        })
+    };
+    let told = serde_json::json!({ "images": { "a:1": fed("a"), "b:1": fed(EVIL) } });
+    let record: Record = serde_json::from_value(told).unwrap();
+    let unlisted = ["b:1".to_owned()];
+    let page = images(&store, "regi01.example:5000", &record, &unlisted).unwrap().unwrap();
+    let html = read(&store, &page, "index.html");
+    assert_eq!(html.matches("<script>").count(), 1, "ours alone");
+    assert!(!html.contains("<img") && html.contains("&lt;script&gt;"), "{html}");
+    for told in [
+        "<td>a</td><td>1</td><td>linux/amd64, ",
+        "2.0 KiB",
+        "2026-01-02 03:04",
+        "1.previous: sha256:1",
+        "no longer listed",
+    ] {
+        assert!(html.contains(told), "{told}\n{html}");
+    }
+    let front = front(&store, &[], true).unwrap();
+    assert!(read(&store, &front, INDEX).contains("href=\"/pages/regi/\""));
+    let scope = rel("data/pages");
+    store.publish(&scope, vec![page, front], &[]).unwrap();
+    assert_eq!(images(&store, "regi01.example:5000", &record, &unlisted).unwrap(), None);
 }

@@ -212,6 +212,16 @@ fn manifest(
         }
         return (StatusCode::CREATED, [(header::LOCATION, "/v2/there")]).into_response();
     }
+    if method == Method::DELETE {
+        let before = inside.manifests.len();
+        // With the manifest go all tags that name it.
+        inside.manifests.retain(|name, data| {
+            !name.starts_with(&format!("{repository} "))
+                || Digest::of(data).to_string() != reference
+        });
+        let gone = inside.manifests.len() < before;
+        return if gone { StatusCode::ACCEPTED } else { StatusCode::NOT_FOUND }.into_response();
+    }
     if inside.page {
         return axum::response::Html("<html>Please log in").into_response();
     }

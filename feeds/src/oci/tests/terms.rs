@@ -109,13 +109,13 @@ async fn what_accompanies_an_image_comes_along() {
         }
         let terms = Terms { referrers: true, ..Terms::default() };
         let copied = pair.copy_by(&terms, "library/box:1").await.unwrap();
-        assert_eq!(copied.companions, 2);
+        assert_eq!(copied.companions.len(), 2);
         let mut expected = vec!["1".to_owned(), fallback, signatures];
         expected.sort();
         assert_eq!(tags(&pair.to), expected);
         assert!(pair.to.inside().manifests.contains_key(&format!("library/box {digest}")));
         let again = pair.copy_by(&terms, "library/box:1").await.unwrap();
-        assert_eq!((again.blobs_pushed, again.companions), (0, 2));
+        assert_eq!((again.blobs_pushed, again.companions.len()), (0, 2));
     }
 }
 

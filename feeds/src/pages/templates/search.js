@@ -1,7 +1,5 @@
 // Filters the packages; the whole index is loaded when somebody searches, and shown as text, never as markup.
-const field = document.getElementById('q'), rows = document.getElementById('rows'), told = document.getElementById('told');
-const first = [...rows.children], firstTold = told.textContent, most = 200;
-const home = document.body.dataset.home;
+const home = document.body.dataset.home, most = 200;
 let loaded;
 function packages() {
   loaded ??= fetch('packages.json').then(answer => {
@@ -28,14 +26,7 @@ function row(one) {
   });
   return tr;
 }
-async function search() {
-  const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-  history.replaceState(null, '', words.length ? '#q=' + encodeURIComponent(field.value) : location.pathname);
-  if (!words.length) {
-    rows.replaceChildren(...first);
-    told.textContent = firstTold;
-    return;
-  }
+async function search(words) {
   const asked = field.value;
   let all;
   try {
@@ -54,14 +45,4 @@ async function search() {
   rows.replaceChildren(...found.slice(0, most).map(row));
   told.textContent = found.length + ' of ' + all.length + ' packages' + (found.length > most ? ', the first ' + most + ' are shown' : '');
 }
-function fromAddress() {
-  const asked = new URLSearchParams(location.hash.slice(1)).get('q');
-  if (asked !== null) {
-    field.value = asked;
-    search();
-  }
-}
-field.addEventListener('input', search);
-field.form.addEventListener('submit', event => event.preventDefault());
-window.addEventListener('hashchange', fromAddress);
-fromAddress();
+whenAsked(search);

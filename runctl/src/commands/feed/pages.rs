@@ -36,9 +36,11 @@ pub(super) fn add(
     let kept = keep.iter().filter_map(find);
     let mut listed: Vec<_> = trees.iter().chain(kept).collect();
     listed.sort_by(|one, other| one.path.cmp(&other.path));
-    made.push(pages::front(store, &listed)?);
+    let images = served.iter().map(|tree| &tree.path).find(|path| path.as_str() == pages::IMAGES);
+    made.push(pages::front(store, &listed, images.is_some())?);
     trees.extend(made);
     let places: Vec<_> = keep.iter().filter_map(pages::place).collect();
     keep.extend(places);
+    keep.extend(images.cloned());
     Ok(())
 }

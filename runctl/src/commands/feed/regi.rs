@@ -1,29 +1,32 @@
-//! `runctl feed regi`: images from registries and from the host's engine into regi.
+//! `runctl feed regi`: images from registries and from the host's engine into regi, and a record and a page of what came.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use feeds::events::Watch;
 use feeds::oci::{
-    self, Archive, Authority, Copied, Endpoint, Login, Registry, Retry, Source, Upstreams,
+    self, Archive, Authority, Copied, Endpoint, Login, Record, Registry, Retry, Source, Upstreams,
 };
 use fs_err as fs;
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use super::{Item, Run};
+use crate::commands::regi::{connect, page, record};
 use crate::engine::Docker;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
-use crate::services::Service;
-use crate::site::{ImageFeed, ImageSource, Layout, Site};
+use crate::site::{ImageFeed, ImageSource, Layout};
 
 /// Mirrors every image of regi.toml.
 pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let feeds = &run.site.regi.images;
     if run.dry_run {
-        let planned = |feed: &ImageFeed| Item::new(titled(&feed.name), Ok(plan(feed)));
+        let planned = |feed: &ImageFeed| Item::new(format!("image {}", feed.name), Ok(plan(feed)));
         return Ok(feeds.iter().map(planned).collect());
     }
-    if feeds.is_empty() {
+    let mut known = record::read(run.site)?;
+    if feeds.is_empty() && known.images().next().is_none() {
         return Ok(Vec::new());
     }
     let watch = run.context.console.watch();
@@ -35,7 +38,52 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         watch: &*watch,
     };
     let work = feeds.iter().map(async |feed| ways.all(feed).await);
-    Ok(join_all(work).await.into_iter().flatten().collect())
+    let taken = join_all(work).await;
+    let told = tell(run, &ways.regi, &mut known, &taken).await;
+    let mut items: Vec<_> = taken.into_iter().flat_map(|taken| taken.images).map(item).collect();
+    items.extend(told.err().map(|failure| Item::new("record of images".to_owned(), Err(failure))));
+    Ok(items)
+}
+
+/// What came of one table.
+struct Taken<'a> {
+    feed: &'a ImageFeed,
+    /// Whether it was found out which tags are wanted.
+    chosen: bool,
+    images: Vec<(String, Outcome<Copied>)>,
+}
+
+fn item((name, outcome): (String, Outcome<Copied>)) -> Item {
+    Item::new(format!("image {name}"), outcome.map(|copied| described(&copied)))
+}
+
+/// Writes down what came, tells it on the page, and tells what is no longer listed.
+async fn tell(
+    run: &Run<'_>,
+    regi: &Arc<Registry>,
+    known: &mut Record,
+    all: &[Taken<'_>],
+) -> Outcome {
+    let now = Timestamp::now();
+    for taken in all {
+        let asked = &taken.feed.name;
+        for (name, outcome) in &taken.images {
+            let Ok(copied) = outcome else { continue };
+            oci::take_down(known, regi, (name, asked), copied, now).await?;
+        }
+        if taken.chosen {
+            let names = taken.images.iter().map(|(name, _)| oci::full_name(name));
+            known.choose(asked, &names.collect::<Result<BTreeSet<_>, _>>()?);
+        }
+    }
+    record::write(run.site, known)?;
+    let unlisted = record::unlisted(run.site, known)?;
+    if !unlisted.is_empty() {
+        let text =
+            format!("no longer listed: {}; to remove: runctl regi prune", unlisted.join(", "));
+        run.context.console.note(&text);
+    }
+    page::publish(run.site, known, &unlisted)
 }
 
 /// All that the images of one run share.
@@ -66,35 +114,29 @@ fn described(copied: &Copied) -> String {
     if let Some(signer) = &copied.signer {
         said.push(format!("signed by {signer}"));
     }
-    if copied.companions > 0 {
-        said.push(format!("{} beside it", copied.companions));
+    if !copied.companions.is_empty() {
+        said.push(format!("{} beside it", copied.companions.len()));
     }
     said.join(", ")
 }
 
-fn titled(name: &str) -> String {
-    format!("image {name}")
-}
-
 impl Ways<'_> {
     /// Mirrors all that one table asks for.
-    async fn all(&self, feed: &ImageFeed) -> Vec<Item> {
+    async fn all<'f>(&self, feed: &'f ImageFeed) -> Taken<'f> {
+        let single = |outcome| vec![(feed.name.clone(), outcome)];
         if feed.choice.is_empty() {
-            let outcome = self.one(feed).await;
-            return vec![Item::new(titled(&feed.name), outcome.map(|copied| described(&copied)))];
+            return Taken { feed, chosen: false, images: single(self.one(feed).await) };
         }
-        let tags = match self.chosen(feed).await {
-            Ok(tags) => tags,
-            Err(failure) => return vec![Item::new(titled(&feed.name), Err(failure))],
+        let (source, tags) = match self.chosen(feed).await {
+            Ok(chosen) => chosen,
+            Err(failure) => return Taken { feed, chosen: false, images: single(Err(failure)) },
         };
-        let (source, tags) = tags;
         let work = tags.iter().map(async |tag| {
             let (name, source) = (format!("{}:{tag}", feed.name), source.tagged(tag));
             let copied = oci::copy(&source, &feed.terms, &self.regi, &name, self.watch).await;
-            let outcome = copied.map(|copied| described(&copied)).map_err(Failure::from);
-            Item::new(titled(&name), outcome)
+            (name, copied.map_err(Failure::from))
         });
-        join_all(work).await
+        Taken { feed, chosen: true, images: join_all(work).await }
     }
 
     /// The chosen tags of a repository.
@@ -181,25 +223,6 @@ fn read_login(path: &Path) -> Outcome<Login> {
             .hint("write one line into it: user:password")
     })?;
     Ok(Login { user: user.to_owned(), password: password.to_owned() })
-}
-
-/// Prepares to speak with regi as the one who may push.
-fn connect(site: &Site) -> Outcome<Registry> {
-    let secret = |name: &str| {
-        fs::read(site.layout.secrets().join(name))
-            .or_fail(Class::Engine, || "cannot read regi's secrets".to_owned())
-            .map_err(|failure| failure.hint("regi must have been started once: runctl up regi"))
-    };
-    let password = String::from_utf8_lossy(&secret("regi-password")?).trim().to_owned();
-    let endpoint = Endpoint {
-        host: format!("{}:{}", site.hosts.of(Service::Regi).address, site.regi.port),
-        plain: false,
-        authority: Authority::Only(secret("ca.pem")?),
-        login: Some(Login { user: site.regi.user.clone(), password }),
-        retry: Retry::default(),
-        parallel: site.regi.parallel,
-    };
-    Ok(Registry::connect(&endpoint)?)
 }
 
 /// Room for images on their way from the engine; what a killed run left there goes first.

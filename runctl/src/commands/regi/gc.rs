@@ -14,6 +14,7 @@ use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::lock;
 use crate::plan::STOP_SECONDS;
 use crate::services::{self, Service, ServiceSpec};
+use crate::site::Site;
 use crate::supervise;
 
 /// As long as this file lies beside its blobs, regi takes no writes.
@@ -32,26 +33,30 @@ pub struct Gc {
 /// Collects regi's garbage.
 pub(super) async fn gc(context: &Context, gc: &Gc) -> Outcome {
     let site = context.site()?;
-    let spec = services::spec(&site, Service::Regi);
-    let docker = Docker::connect().await?;
     let _feed = lock::take(&site.layout.locks(), "feed", "regi gc", Duration::ZERO).await?;
     let _engine = lock_engine(&site, "regi gc", Duration::ZERO).await?;
-    let removed = if gc.dry_run {
-        collect(&spec, &["--dry-run"]).await?
-    } else {
-        let closed = Closed::close(site.layout.service(Service::Regi).join(CLOSED))?;
-        restart(&docker, &spec).await?;
-        let removed = collect(&spec, &[]).await;
-        drop(closed);
-        restart(&docker, &spec).await?;
-        removed?
-    };
+    let removed = sweep(&site, gc.dry_run).await?;
     let verb = if gc.dry_run { "would go" } else { "are gone" };
     context.console.report(
         || serde_json::json!({ "blobs": removed, "dry_run": gc.dry_run }),
         || format!("{removed} blobs that no image needs {verb}\n"),
     );
     Ok(())
+}
+
+/// Collects it, and returns how many blobs went or would go; who calls holds the locks of feeds and of the engine.
+pub(super) async fn sweep(site: &Site, dry_run: bool) -> Outcome<usize> {
+    let spec = services::spec(site, Service::Regi);
+    if dry_run {
+        return collect(&spec, &["--dry-run"]).await;
+    }
+    let docker = Docker::connect().await?;
+    let closed = Closed::close(site.layout.service(Service::Regi).join(CLOSED))?;
+    restart(&docker, &spec).await?;
+    let removed = collect(&spec, &[]).await;
+    drop(closed);
+    restart(&docker, &spec).await?;
+    removed
 }
 
 async fn restart(docker: &Docker, spec: &ServiceSpec) -> Outcome {
