@@ -4,6 +4,7 @@ mod answers;
 mod apt_parts;
 mod baseline;
 mod boot;
+mod clients;
 mod faults;
 mod firmware;
 mod forecast;

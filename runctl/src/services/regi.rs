@@ -1,5 +1,7 @@
 //! regi: the OCI registry. Whoever is on the bridge may pull; the password of `regi.toml`'s user is needed to push.
 
+mod pull_through;
+
 use std::path::{Path, PathBuf};
 
 use super::{ConfigFile, Folder, Mount, OnChange, Probe, Secret, Service, ServiceSpec, common};
@@ -11,6 +13,10 @@ const REGI: u32 = 971;
 const DATA: u32 = 33;
 /// Where the host's engine looks for the authorities of registries; the engine has one place, whatever the root.
 const ENGINE_TRUST: &str = "/etc/docker/certs.d";
+
+/// Memory of registry and nginx, and of one more registry for each upstream that is pulled through.
+const MEMORY: u64 = 512 << 20;
+const PER_UPSTREAM: u64 = 128 << 20;
 
 pub(super) fn spec(site: &Site) -> ServiceSpec {
     let host = site.hosts.of(Service::Regi);
@@ -26,7 +32,8 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     spec.mounts.push(Mount::writable(kept.clone(), "/var/lib/registry"));
     spec.mounts.push(Mount::read_only(own.clone(), "/etc/regi"));
     spec.tmpfs = vec![("/run", "size=16m,mode=0755,uid=971,gid=971")];
-    spec.memory = 512 << 20;
+    spec.memory = MEMORY + PER_UPSTREAM * site.regi.pull_through.len() as u64;
+    spec.uplink.clone_from(&site.regi.uplink);
     spec.folders.push(Folder::private(kept, REGI));
     spec.folders.push(Folder::private(secrets.clone(), 0));
     spec.folders.push(Folder::private(own.clone(), REGI));
@@ -43,9 +50,11 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
             OnChange::Replace,
         ),
     ];
+    spec.files.extend(pull_through::files(&site.regi.pull_through, &rendered));
     spec.secrets = certificates(site, &secrets, &own);
     spec.secrets.extend(credentials(site, &secrets, &own));
     spec.secrets.push(trust(site, &secrets));
+    spec.secrets.extend(pull_through::authorities(&site.regi.pull_through, &own, (REGI, REGI)));
     spec
 }
 

@@ -19,6 +19,9 @@ pub struct ServiceSpec {
     pub image: String,
     /// Its fixed address on the bridge.
     pub address: Ipv4Addr,
+    /// A network beside the bridge, with a way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uplink: Option<String>,
     /// Its fixed MAC: the site's OUI and three bytes of a hash of its host name.
     pub mac: String,
     /// `uid:gid` inside; none means root (with the capabilities below, and no others).

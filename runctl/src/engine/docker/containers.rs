@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use bollard::models::{
     ContainerCreateBody, ContainerStateStatusEnum, EndpointIpamConfig, EndpointSettings,
-    HostConfig, HostConfigLogConfig, NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
+    HostConfig, HostConfigLogConfig, NetworkConnectRequest, NetworkingConfig, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 use bollard::query_parameters as query;
 use bytes::Bytes;
@@ -89,8 +90,25 @@ impl Docker {
         client
             .create_container(Some(options), ContainerCreateBody::default())
             .await
-            .map(drop)
-            .or_fail(Class::Engine, || format!("cannot create container `{}`", spec.container))
+            .or_fail(Class::Engine, || format!("cannot create container `{}`", spec.container))?;
+        let Some(uplink) = &spec.uplink else {
+            return Ok(());
+        };
+        let connected = self.join(&spec.container, uplink).await;
+        if connected.is_err() {
+            // Or it would be started without next time.
+            self.remove(&spec.container).await?;
+        }
+        connected
+    }
+
+    /// Joins a container to one more network.
+    async fn join(&self, container: &str, network: &str) -> Outcome {
+        let request =
+            NetworkConnectRequest { container: container.to_owned(), endpoint_config: None };
+        self.client.connect_network(network, request).await.or_fail(Class::Engine, || {
+            format!("cannot join container `{container}` to network `{network}`")
+        })
     }
 
     fn create_body(

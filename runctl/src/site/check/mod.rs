@@ -10,12 +10,13 @@ use std::net::Ipv4Addr;
 
 use super::files::file_of;
 use super::kinds::nearest;
-use super::model::{KernelSource, Site};
+use super::model::{ImageFeed, KernelSource, Site};
 use super::reader::Reading;
 
 const SITE: &str = "site.toml";
 const BOOT: &str = "boot.toml";
 const DATA: &str = "data.toml";
+const REGI: &str = "regi.toml";
 const MACHINES: &str = "machines.toml";
 const PROFILES: &str = "profiles.toml";
 const DISTROS: &str = "the folder distros/";
@@ -164,10 +165,18 @@ impl Check<'_> {
             "repository",
             listed("gito.toml", "git", site.gito.repositories.iter().map(|feed| &feed.name)),
         );
-        self.unique(
-            "image",
-            listed("regi.toml", "image", site.regi.images.iter().map(|feed| &feed.name)),
-        );
+        self.unique("image", listed(REGI, "image", site.regi.images.iter().map(|feed| &feed.name)));
+        let through = || site.regi.pull_through.iter().map(|through| &through.name);
+        self.unique("upstream", listed(REGI, "pull_through", through()));
+        for (name, (file, key)) in listed(REGI, "pull_through", through()) {
+            let hides = |image: &&ImageFeed| image.name.split('/').next() == Some(name);
+            if let Some(image) =
+                site.regi.images.iter().filter(|it| it.name.contains('/')).find(hides)
+            {
+                let message = format!("`{name}` would hide the image `{}`", image.name);
+                self.reading.object(file, &key, message, None);
+            }
+        }
         self.unique(
             "profile",
             listed(PROFILES, "profile", site.profiles.iter().map(|profile| &profile.name)),

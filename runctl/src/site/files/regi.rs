@@ -7,7 +7,7 @@ use feeds::patterns::Patterns;
 use serde_json::Value;
 
 use super::super::kinds::{self, Read, flag, image, name, number, pattern, wrong, wrong_but};
-use super::super::model::{Host, ImageFeed, ImageSource, Regi};
+use super::super::model::{Host, ImageFeed, ImageSource, PullThrough, Regi};
 use super::super::table::Table;
 use super::{existing, host, site::Base};
 use crate::services::Service;
@@ -30,6 +30,12 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, R
         anonymous_pull: table.or("anonymous_pull", true, flag),
         parallel: table.or("parallel", 16, number(1..=64)),
         images: table.tables("image").into_iter().map(|table| mirrored(table, folder)).collect(),
+        pull_through: table
+            .tables("pull_through")
+            .into_iter()
+            .map(|table| pull_through(table, folder))
+            .collect(),
+        uplink: table.optional("uplink", name),
     };
     table.finish();
     (host, regi)
@@ -59,6 +65,47 @@ fn mirrored(mut table: Table<'_>, folder: &Path) -> ImageFeed {
     }
     table.finish();
     ImageFeed { name, source, choice, terms }
+}
+
+fn pull_through(mut table: Table<'_>, folder: &Path) -> PullThrough {
+    let through = PullThrough {
+        name: table.required("name", first_part),
+        upstream: table.required("upstream", origin),
+        authority: table.optional("authority", existing(folder)),
+    };
+    if through.authority.is_some() && through.upstream.starts_with("http:") {
+        table.object("authority", "`authority` goes with `https:` alone", None);
+    }
+    table.finish();
+    through
+}
+
+/// The first part of the names of repositories.
+fn first_part(value: &Value) -> Read<String> {
+    let text = name(value)?;
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if text.bytes().all(fits) && !text.starts_with('-') && !text.ends_with('-') {
+        Ok(text)
+    } else {
+        wrong_but(
+            format!("no repository's name begins with `{text}/`"),
+            "use small letters, digits and inner hyphens",
+        )
+    }
+}
+
+/// A URL of a host alone; what stands behind it is the registry's.
+fn origin(value: &Value) -> Read<String> {
+    let text = kinds::url(value)?;
+    match url::Url::parse(&text) {
+        Ok(url) if url.path() == "/" && url.query().is_none() && url.username().is_empty() => {
+            Ok(url.origin().ascii_serialization())
+        }
+        _ => wrong_but(
+            format!("`{text}` is more than a registry's host"),
+            "write such as `https://registry.example`",
+        ),
+    }
 }
 
 /// The key that says where an image comes from.

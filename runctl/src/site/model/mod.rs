@@ -15,7 +15,7 @@ pub use data::{
     AptExtras, AptFeed, AptUpstream, Data, FilesFeed, Filter, IsoImage, ListedFiles, SumsTrust,
     Trust, YumFeed, YumSigned, YumTree, YumUpstream,
 };
-pub use regi::{ImageFeed, ImageSource, Regi};
+pub use regi::{ImageFeed, ImageSource, PullThrough, Regi};
 
 use super::{Layout, Set};
 use crate::services::Service;

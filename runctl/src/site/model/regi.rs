@@ -17,6 +17,21 @@ pub struct Regi {
     pub parallel: usize,
     /// Images to mirror.
     pub images: Vec<ImageFeed>,
+    /// Upstreams whose images come when they are asked for.
+    pub pull_through: Vec<PullThrough>,
+    /// The engine's network by which those are reached that are not on the bridge.
+    pub uplink: Option<String>,
+}
+
+/// An upstream whose images come when they are asked for, and stay.
+#[derive(Clone, Debug)]
+pub struct PullThrough {
+    /// How the names of its repositories begin here.
+    pub name: String,
+    /// `http://host[:port]` or `https://host[:port]`.
+    pub upstream: String,
+    /// Authority certificate to trust in the system's place.
+    pub authority: Option<PathBuf>,
 }
 
 /// One image, or the chosen ones of a repository.
