@@ -13,6 +13,7 @@ pub mod files;
 mod folder;
 pub mod git;
 pub mod lock;
+mod neighbour;
 pub mod oci;
 pub mod pages;
 pub mod patterns;
@@ -25,4 +26,5 @@ mod unsatisfied;
 pub mod yum;
 
 pub use error::{Class, Classified};
+pub use neighbour::Neighbour;
 pub use unsatisfied::Unsatisfied;

@@ -105,31 +105,47 @@ impl World {
     }
 
     fn feed(&self, lines: &str) -> Finished {
+        self.feed_all(&[("part", lines)])
+    }
+
+    /// Feeds parts of the upstream, each by its name and what is said of it.
+    fn feed_all(&self, parts: &[(&str, &str)]) -> Finished {
         let (key, url) = (self.folder.path().join("key.asc"), self.upstream.url("os/"));
-        let text = format!(
-            "[[yum]]\nname = \"part\"\nurls = [\"{url}\"]\nkeys = [\"{}\"]\n{lines}\n",
-            key.display()
-        );
-        self.site.configure("data.toml", &text);
+        let told = parts.iter().map(|(name, lines)| {
+            let key = key.display();
+            format!("[[yum]]\nname = \"{name}\"\nurls = [\"{url}\"]\nkeys = [\"{key}\"]\n{lines}\n")
+        });
+        self.site.configure("data.toml", &told.collect::<String>());
         self.site.runctl(&["feed", "data"])
     }
 
     fn tree(&self) -> PathBuf {
-        let tree = self.site.state("store/published/current/data/yum/part");
+        self.tree_of("part")
+    }
+
+    fn tree_of(&self, name: &str) -> PathBuf {
+        let tree = self.site.state("store/published/current/data/yum").join(name);
         fs_err::canonicalize(tree).expect("it is served")
     }
 
     fn dnf(&self, arguments: &[&str]) -> Finished {
+        self.dnf_with(&["part"], arguments)
+    }
+
+    /// Runs dnf on some of the parts, and no other repository.
+    fn dnf_with(&self, parts: &[&str], arguments: &[&str]) -> Finished {
         let root = self.folder.path();
         let repos = root.join("repos");
         fs_err::create_dir_all(&repos).expect("a folder");
-        let tree = self.tree();
-        let text = format!(
-            "[part]\nname=part\nbaseurl=file://{tree}\ngpgcheck=0\nrepo_gpgcheck=1\n\
-             gpgkey=file://{tree}/RPM-GPG-KEY-booddies\nenabled=1\n",
-            tree = tree.display()
-        );
-        fs_err::write(repos.join("part.repo"), text).expect("written");
+        let told = parts.iter().map(|name| {
+            let tree = self.tree_of(name);
+            format!(
+                "[{name}]\nname={name}\nbaseurl=file://{tree}\ngpgcheck=0\nrepo_gpgcheck=1\n\
+                 gpgkey=file://{tree}/RPM-GPG-KEY-booddies\nenabled=1\n",
+                tree = tree.display()
+            )
+        });
+        fs_err::write(repos.join("parts.repo"), told.collect::<String>()).expect("written");
         run(Command::new("dnf")
             .args(["--assumeyes", "--releasever=9", "--refresh", "--setopt=install_weak_deps=0"])
             .arg("--disableplugin=local")
@@ -170,6 +186,27 @@ fn dnf_installs_a_part_and_sees_its_groups_advisories_and_modules() {
     let told = world.feed("packages = [\"app\", \"ghost\"]").fails_with(11);
     assert!(told.contains("`ghost`"), "{told}");
     assert_eq!(world.repoquery(), closed, "what was served is gone");
+}
+
+#[test]
+fn dnf_installs_from_two_repositories_of_which_one_leans_on_the_other() {
+    let world = World::new();
+    let base = "include = [\"lib\", \"tool\", \"deep\", \"server\", \"y\"]";
+    let leaning = "packages = [\"app\"]\nleans_on = [\"base\"]";
+    world.feed_all(&[("base", base), ("part", leaning)]).ok();
+    assert_eq!(world.repoquery(), ["app-1", "plugin-1", "stream-18"]);
+    world.dnf_with(&["part"], &["install", "app"]).fails_with(1);
+    world.dnf_with(&["base", "part"], &["install", "app"]).ok();
+    for path in ["app", "lib", "deep/file", "plugin", "stream", "y"] {
+        assert!(world.folder.path().join("machine/usr/share").join(path).exists(), "{path}");
+    }
+    // What it leans on has less now, so more is its own.
+    let base = "include = [\"lib\", \"tool\", \"deep\", \"server\"]";
+    world.feed_all(&[("base", base), ("part", leaning)]).ok();
+    assert_eq!(world.repoquery(), ["app-1", "plugin-1", "stream-18", "y-1"]);
+    let lacking = format!("{leaning}\nexclude = [\"stream\"]");
+    let told = world.feed_all(&[("base", base), ("part", &lacking)]).fails_with(13);
+    assert!(told.contains("`stream = 18`") && told.contains("leans on (`base`)"), "{told}");
 }
 
 #[test]

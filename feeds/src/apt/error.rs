@@ -41,8 +41,8 @@ pub enum Error {
     #[error("the source `{package}` of the suite `{suite}` has no usable `{field}`")]
     Source { suite: String, package: String, field: &'static str },
     /// What is wanted is not there.
-    #[error("for `{architecture}` no suite has {}", told(unsatisfied))]
-    Unsatisfied { architecture: String, unsatisfied: BTreeSet<Unsatisfied> },
+    #[error("for `{architecture}` no suite{} has {}", leaning(beside), told(unsatisfied))]
+    Unsatisfied { architecture: String, beside: Vec<String>, unsatisfied: BTreeSet<Unsatisfied> },
     /// Two suites have different files under one name.
     #[error("`{path}` is a different file in two of the suites")]
     Conflict { path: RelPath },
@@ -75,6 +75,13 @@ impl Error {
             Failure::Keep(source) => Self::Store { name, source: Box::new(source) },
             Failure::Sign(source) => Self::Sign { name, source: Box::new(source) },
         }
+    }
+}
+
+fn leaning(beside: &[String]) -> String {
+    match beside {
+        [] => String::new(),
+        several => format!(", nor what it leans on (`{}`),", several.join("`, `")),
     }
 }
 
@@ -114,7 +121,7 @@ impl Classified for Error {
                 "look at `Components` and `Architectures` of its `Release` file"
             }
             Self::Unsatisfied { .. } => {
-                "check the names, or add the suite or component they are in"
+                "check the names, add the suite or component they are in, or let `leans_on` name the repository that has them"
             }
             Self::Loose { .. } => "take these files out of the folder, or put whole ones there",
             Self::Folder { .. } => "is it there, and a medium mounted?",

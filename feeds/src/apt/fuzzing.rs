@@ -59,7 +59,7 @@ pub fn packages(bytes: &[u8]) {
 fn select(packages: Vec<Package<'_>>) {
     let names = packages.iter().take(2).map(|package| package.name.to_owned()).collect();
     let count = packages.len();
-    let universe = Universe::new(packages);
+    let universe = Universe::new(packages, Vec::new());
     for recommends in [false, true] {
         let wanted = Wanted { names: Vec::clone(&names), recommends, minimal_system: recommends };
         if let Ok(taken) = universe.select(&wanted) {

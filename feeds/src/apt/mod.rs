@@ -13,6 +13,7 @@ pub mod fuzzing;
 pub mod host;
 mod listing;
 mod loose;
+mod neighbour;
 mod package;
 mod reindex;
 mod relation;

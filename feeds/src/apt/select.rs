@@ -1,8 +1,8 @@
 //! From a package list to everything that installing it takes, over all suites together.
 //!
 //! The newest version that satisfies a relation wins; one from backports only where no other suite has one. Among
-//! alternatives one that is taken already suffices; else the first that can be had, as apt would. What cannot be had is
-//! collected and told at once, with who wants it.
+//! alternatives one that is taken already suffices, or that another repository of the machines has; else the first that can
+//! be had, as apt would. What cannot be had is collected and told at once, with who wants it.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -25,6 +25,8 @@ pub struct Wanted {
 /// All packages of one architecture, by what they can be asked for as.
 pub(super) struct Universe<'a> {
     packages: Vec<Package<'a>>,
+    /// From this place on, they are in other repositories of the machines.
+    beside: usize,
     /// Places in `packages`, the one to prefer first.
     named: HashMap<&'a str, Vec<usize>>,
     /// Places of those that provide a name, with the version they provide it in.
@@ -32,8 +34,10 @@ pub(super) struct Universe<'a> {
 }
 
 impl<'a> Universe<'a> {
-    /// Orders packages for asking.
-    pub(super) fn new(packages: Vec<Package<'a>>) -> Self {
+    /// Orders packages for asking; those `beside` are there, and never taken.
+    pub(super) fn new(mut packages: Vec<Package<'a>>, beside: Vec<Package<'a>>) -> Self {
+        let own = packages.len();
+        packages.extend(beside);
         let mut named: HashMap<_, Vec<usize>> = HashMap::with_capacity(packages.len());
         let mut provided: HashMap<_, Vec<_>> = HashMap::new();
         for (place, package) in packages.iter().enumerate() {
@@ -57,7 +61,7 @@ impl<'a> Universe<'a> {
                 (a.priority, a.name).cmp(&(b.priority, b.name)).then(b.version.cmp(&a.version))
             });
         }
-        Self { packages, named, provided }
+        Self { packages, beside: own, named, provided }
     }
 
     /// Selects what is wanted and what it needs, in the order of name and version.
@@ -111,7 +115,8 @@ impl<'u, 'a> Selection<'u, 'a> {
     /// Takes the newest version of what every system has, and apt, which fetches the rest.
     fn take_minimal_system(&mut self) {
         let universe = self.universe;
-        let mut newest: Vec<usize> = universe.named.values().map(|places| places[0]).collect();
+        let own = |places: &Vec<usize>| places.iter().copied().find(|it| *it < universe.beside);
+        let mut newest: Vec<usize> = universe.named.values().filter_map(own).collect();
         newest.sort_unstable();
         for place in newest {
             let package = &universe.packages[place];
@@ -131,7 +136,7 @@ impl<'u, 'a> Selection<'u, 'a> {
             }
             if self.recommends {
                 for group in package.recommends() {
-                    self.take_best(group);
+                    self.take_best(group, false);
                 }
             }
         }
@@ -139,18 +144,24 @@ impl<'u, 'a> Selection<'u, 'a> {
 
     /// Takes one of the alternatives, or notes that none can be had.
     fn want(&mut self, group: &str, by: Option<&Package<'_>>) {
-        if !self.take_best(group) {
+        if !self.take_best(group, by.is_none()) {
             let wanted_by = by.map(ToString::to_string);
             self.unsatisfied.insert(Unsatisfied { relation: group.to_owned(), wanted_by });
         }
     }
 
-    fn take_best(&mut self, group: &str) -> bool {
+    /// Takes the best of the alternatives; what the operator asked for by name must be the repository's own.
+    fn take_best(&mut self, group: &str, own: bool) -> bool {
         let universe = self.universe;
-        let candidates = || relation::alternatives(group).flat_map(|one| universe.satisfying(one));
-        let chosen =
-            candidates().find(|place| self.taken.contains(place)).or_else(|| candidates().next());
-        let Some(place) = chosen else { return false };
+        let candidates = || {
+            let all = relation::alternatives(group).flat_map(|one| universe.satisfying(one));
+            all.filter(move |place| !own || *place < universe.beside)
+        };
+        let is_there = |place: &usize| *place >= universe.beside || self.taken.contains(place);
+        if candidates().any(|place| is_there(&place)) {
+            return true;
+        }
+        let Some(place) = candidates().next() else { return false };
         self.take(place);
         true
     }

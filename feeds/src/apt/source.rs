@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::filter::Filter;
 use super::select::Wanted;
+use crate::Neighbour;
 use crate::transfer::Bases;
 use crate::trust::{self, Keyring, SiteKey};
 use jiff::SignedDuration;
@@ -70,6 +71,8 @@ pub struct Subset {
     pub packages: Option<Wanted>,
     /// What passes at all.
     pub filter: Filter,
+    /// Other repositories of the machines: what they have need not be taken.
+    pub neighbours: Arc<[Neighbour]>,
     /// How the new indexes are signed.
     pub signing: Signing,
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::deb822::paragraphs;
 use super::error::Error;
+use super::neighbour::{self, Lent};
 use super::package::Package;
 use super::reindex::{Reindex, Title};
 use super::select::Universe;
@@ -171,7 +172,9 @@ impl Making<'_> {
             let (fetched, store) = (one.fetched.clone(), store.clone());
             texts.push((one, super::blocking(move || fetched.text(&store)).await?));
         }
-        let mut packages = self.select(architecture, self.read(architecture, &texts, false)?)?;
+        let lent = neighbour::lent(&self.subset.neighbours, architecture, store)?;
+        let packages = self.read(architecture, &texts, false)?;
+        let mut packages = self.select(architecture, packages, &lent)?;
         let mut udebs = self.read(architecture, &texts, true)?;
         udebs.sort_by(|a, b| (a.filename, a.origin.suite).cmp(&(b.filename, b.origin.suite)));
         udebs.dedup_by(|a, b| (a.filename, a.checksums) == (b.filename, b.checksums));
@@ -215,12 +218,18 @@ impl Making<'_> {
         &self,
         architecture: &str,
         packages: Vec<Package<'t>>,
+        lent: &'t [Lent],
     ) -> Result<Vec<Package<'t>>, Error> {
         let Some(wanted) = &self.subset.packages else {
             return Ok(self.subset.filter.newest(packages));
         };
-        Universe::new(packages).select(wanted).map_err(|unsatisfied| Error::Unsatisfied {
+        let mut beside = Vec::new();
+        for text in lent {
+            beside.extend(text.packages(architecture)?);
+        }
+        Universe::new(packages, beside).select(wanted).map_err(|unsatisfied| Error::Unsatisfied {
             architecture: architecture.to_owned(),
+            beside: self.subset.neighbours.iter().map(|one| one.name.clone()).collect(),
             unsatisfied,
         })
     }

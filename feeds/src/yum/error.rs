@@ -55,8 +55,8 @@ pub enum Error {
     #[error("`.treeinfo` of `{url}` is of no use")]
     Treeinfo { url: String, source: NotRelative },
     /// What is wanted of it is not there.
-    #[error("`{name}` has no {}", told(unsatisfied))]
-    Unsatisfied { name: String, unsatisfied: BTreeSet<Unsatisfied> },
+    #[error("{} no {}", leaning(name, beside), told(unsatisfied))]
+    Unsatisfied { name: String, beside: Vec<String>, unsatisfied: BTreeSet<Unsatisfied> },
     /// A pattern makes no sense.
     #[error("cannot filter `{name}`")]
     Pattern { name: String, source: NotPattern },
@@ -72,6 +72,13 @@ pub enum Error {
     /// New metadata could not be signed.
     #[error("cannot sign the metadata of `{name}`")]
     Sign { name: String, source: Box<trust::Error> },
+}
+
+fn leaning(name: &str, beside: &[String]) -> String {
+    match beside {
+        [] => format!("`{name}` has"),
+        several => format!("`{name}` and what it leans on (`{}`) have", several.join("`, `")),
+    }
 }
 
 fn told(unsatisfied: &BTreeSet<Unsatisfied>) -> String {
@@ -112,7 +119,7 @@ impl Classified for Error {
             Self::Store { source, .. } => source.hint(),
             Self::Metadata { source, .. } => source.hint(),
             Self::Unsatisfied { .. } => Some(
-                "check the names; if another repository of the machines has it, write `incomplete = true`"
+                "check the names; if another repository of the machines has it, let `leans_on` name that"
                     .to_owned(),
             ),
             _ => None,

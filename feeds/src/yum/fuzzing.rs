@@ -30,13 +30,14 @@ pub fn repomd(text: &[u8]) {
 pub fn primary(text: &[u8]) {
     let mut fetched = 0;
     let read = primary::read(text, true, |_| fetched += 1);
-    let whole = select::select(&Filter::default(), &[], &Only("primary", text));
+    let whole = select::select(&Filter::default(), &[], &Only("primary", text), &[]);
     if let (Ok(()), Ok(selected)) = (read, whole) {
         assert!(selected.ordinals.iter().all(|ordinal| *ordinal < fetched), "{selected:?}");
     }
     let filter = Filter { packages: vec!["a".to_owned(), "/b".to_owned()], ..Filter::default() };
     let filter = Filter { recommends: true, incomplete: true, ..filter };
-    let Ok(closed) = select::select(&filter, &["x86_64".to_owned()], &Only("primary", text)) else {
+    let Ok(closed) = select::select(&filter, &["x86_64".to_owned()], &Only("primary", text), &[])
+    else {
         return;
     };
     let Some(cut) = metadata::fuzzing::primary(text, &closed.ordinals) else { return };
@@ -86,7 +87,7 @@ pub fn package(bytes: &[u8]) {
     primary::read(&told[..], false, |package| read.push(package)).expect("we wrote it");
     let [package] = &read[..] else { panic!("{read:?}") };
     assert_eq!((&package.file.path, package.file.sha256), (&place, Some(object.sha256)));
-    let selected = select::select(&Filter::default(), &[], &Only("primary", &told[..]));
+    let selected = select::select(&Filter::default(), &[], &Only("primary", &told[..]), &[]);
     assert_eq!(selected.ok().map(|selected| selected.ordinals.len()), Some(1));
 }
 

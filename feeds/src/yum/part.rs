@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::error::Error;
-use super::head::Head;
+use super::head::{Head, REPOMD};
 use super::metadata::Upstream;
-use super::repomd::Metadata;
+use super::repomd::{self, Metadata};
 use super::select::{self, Failure};
 use super::source::{Selection, Source};
-use crate::Unsatisfied;
 use crate::events::{Event, Watch};
-use crate::store::{Object, RelPath};
+use crate::store::{Object, RelPath, Store};
 use crate::transfer::{Transfer, below, masked};
+use crate::{Neighbour, Unsatisfied};
 
 /// The upstream's metadata, as it was verified.
 pub(super) struct Whole<'a> {
@@ -61,15 +61,25 @@ pub(super) async fn of(
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Option<Part>, Error> {
-    let Selection::Part { filter, site_key } = &source.selection else { return Ok(None) };
+    let Selection::Part { filter, site_key, neighbours } = &source.selection else {
+        return Ok(None);
+    };
     let (name, architectures) = (source.name.clone(), source.architectures.clone());
     let (repomd, files) = (whole.head.text.clone(), whole.files.clone());
-    let (filter, site_key) = (filter.clone(), Arc::clone(site_key));
+    let (filter, site_key, neighbours) =
+        (filter.clone(), Arc::clone(site_key), Arc::clone(neighbours));
     let store = transfer.store().clone();
     let work = move || {
         let upstream = Upstream { name: &name, repomd: &repomd, files: &files, store: &store };
-        let selected = select::select(&filter, &architectures, &upstream)
-            .map_err(|failure| told(&name, failure))?;
+        let read: Vec<_> =
+            neighbours.iter().map(|one| known(one, &store)).collect::<Result<_, _>>()?;
+        let beside: Vec<_> = neighbours
+            .iter()
+            .zip(&read)
+            .map(|(one, files)| Upstream { name: &one.name, repomd: &[], files, store: &store })
+            .collect();
+        let selected = select::select(&filter, &architectures, &upstream, &beside)
+            .map_err(|failure| told(&name, &neighbours, failure))?;
         let files = upstream.cut(&selected, &site_key)?;
         Ok((Part { ordinals: selected.ordinals, files }, selected.unsatisfied))
     };
@@ -87,12 +97,35 @@ pub(super) async fn of(
     Ok(Some(part))
 }
 
-fn told(name: &str, failure: Failure<Error>) -> Error {
+/// Lists the metadata that another repository will be served with.
+fn known(neighbour: &Neighbour, store: &Store) -> Result<Vec<(Metadata, Object)>, Error> {
+    let name = || neighbour.name.clone();
+    let object = neighbour.indexes.iter().find(|(path, _)| path.as_str() == REPOMD);
+    let (_, object) = object.ok_or_else(|| Error::NoPrimary { name: name() })?;
+    let text =
+        store.read(&object.sha256).map_err(|source| Error::Store { name: name(), source })?;
+    // Its chain was verified when it was surveyed.
+    let listed = repomd::parse(&text, true).map_err(|source| Error::Metadata {
+        name: name(),
+        file: REPOMD.to_owned(),
+        source,
+    })?;
+    let with_object = |one: Metadata| {
+        let object = neighbour.indexes.get(&one.file.path).copied();
+        object.map(|object| (one, object))
+    };
+    Ok(listed.into_iter().filter_map(with_object).collect())
+}
+
+fn told(name: &str, neighbours: &[Neighbour], failure: Failure<Error>) -> Error {
     let name = name.to_owned();
     match failure {
         Failure::Open(error) => error,
         Failure::Read(kind, source) => Error::Metadata { name, file: kind.to_owned(), source },
         Failure::Pattern(source) => Error::Pattern { name, source },
-        Failure::Unsatisfied(unsatisfied) => Error::Unsatisfied { name, unsatisfied },
+        Failure::Unsatisfied(unsatisfied) => {
+            let beside = neighbours.iter().map(|one| one.name.clone()).collect();
+            Error::Unsatisfied { name, beside, unsatisfied }
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::select::Filter;
+use crate::Neighbour;
 use crate::digest::Sha256;
 use crate::transfer::Bases;
 use crate::trust::{self, Keyring, SiteKey};
@@ -42,6 +43,8 @@ pub enum Selection {
         filter: Filter,
         /// Who signs the new metadata.
         site_key: Arc<SiteKey>,
+        /// Other repositories of the machines: what they have need not be kept.
+        neighbours: Arc<[Neighbour]>,
     },
 }
 

@@ -116,7 +116,11 @@ impl Site {
 
     fn yum(&self, asked: Asked, bases: &Bases) -> yum::Source {
         let filter = yum::Filter { newest: Some(1), ..yum::Filter::default() };
-        let part = yum::Selection::Part { filter, site_key: Arc::clone(&self.key) };
+        let part = yum::Selection::Part {
+            filter,
+            site_key: Arc::clone(&self.key),
+            neighbours: Arc::default(),
+        };
         yum::Source {
             name: "proof".to_owned(),
             upstream: yum::Upstream::Urls(Arc::clone(bases)),
@@ -131,6 +135,7 @@ impl Site {
 
     fn apt(&self, asked: Asked, bases: &Bases) -> apt::Source {
         let part = apt::Selection::Subset(apt::Subset {
+            neighbours: Arc::default(),
             packages: None,
             filter: apt::Filter { newest: 1.try_into().ok(), ..apt::Filter::default() },
             signing: apt::Signing { site_key: Arc::clone(&self.key), valid_for: None },

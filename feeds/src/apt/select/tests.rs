@@ -37,7 +37,7 @@ fn try_select(lines: &[&str], wanted: &Wanted) -> Result<Vec<String>, Vec<String
     let text = index(lines);
     let packages =
         paragraphs(&text).map(|one| Package::read(one, origin(one)).expect("complete")).collect();
-    match Universe::new(packages).select(wanted) {
+    match Universe::new(packages, Vec::new()).select(wanted) {
         Ok(selected) => Ok(selected.iter().map(ToString::to_string).collect()),
         Err(unsatisfied) => Err(unsatisfied.iter().map(ToString::to_string).collect()),
     }

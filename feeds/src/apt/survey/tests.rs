@@ -101,7 +101,7 @@ impl Site {
     /// All packages, told anew.
     fn everything(&self) -> Subset {
         let signing = signing(self.folder.path(), "site");
-        Subset { packages: None, filter: Filter::default(), signing }
+        Subset { packages: None, filter: Filter::default(), neighbours: Arc::default(), signing }
     }
 
     async fn survey(&self, source: &Source) -> Result<Plan, Error> {

@@ -1,8 +1,9 @@
 //! From what is asked for to everything that installing it takes.
 //!
-//! What is taken already suffices; else, of all that satisfy a relation, one that conflicts with nothing taken and lacks
-//! nothing itself, then the one that is called so, then the one of the asker's architecture, then the newest. What is
-//! asked for under a condition is asked again whenever something new was taken. What cannot be had is collected.
+//! What is taken already suffices, and what another repository of the machines has; else, of all that satisfy a relation,
+//! one that conflicts with nothing taken, lacks nothing itself and is not obsolete, then the one that is called so, then the
+//! one of the asker's architecture, then the newest. What is asked for under a condition is asked again whenever something
+//! new was taken. What cannot be had is collected.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -26,6 +27,8 @@ pub(super) struct Closure<'u> {
     conditional: Vec<(usize, Capability)>,
     /// What must not be there, by name.
     conflicts: HashMap<Word, Vec<(usize, Capability)>>,
+    /// What must not be there together.
+    rich_conflicts: Vec<(usize, Capability)>,
     unsatisfied: BTreeSet<Unsatisfied>,
     /// What was tried and could not be had whole.
     declined: HashSet<(usize, usize)>,
@@ -48,18 +51,25 @@ impl<'u> Closure<'u> {
             open: 0,
             conditional: Vec::new(),
             conflicts: HashMap::new(),
+            rich_conflicts: Vec::new(),
             unsatisfied: BTreeSet::new(),
             declined: HashSet::new(),
         }
     }
 
-    /// Takes what the operator asks for, or notes that it cannot be had.
+    /// Takes what the operator asks for, or notes that it cannot be had. What is obsolete is had by what took its place.
     pub(super) fn want(&mut self, text: &str) {
-        let named = self.universe.named(text).to_vec();
-        let found = if named.is_empty() {
-            Relation::parse(text).is_some_and(|relation| self.require(&relation, None))
-        } else {
-            self.choose(&named, text, None)
+        let universe = self.universe;
+        let best = self.best(universe.named(text), text, None);
+        let successors =
+            best.map_or_else(|| universe.heirs(text), |best| universe.successors(best));
+        let found = match best {
+            _ if self.choose(&successors, text, None) => true,
+            Some(best) => {
+                self.take(best);
+                true
+            }
+            None => Relation::parse(text).is_some_and(|relation| self.require(&relation, None)),
         };
         if !found {
             let relation = text.to_owned();
@@ -74,8 +84,18 @@ impl<'u> Closure<'u> {
         }
         self.order.push(place);
         for conflict in &self.universe.packages[place].needs.conflicts {
-            self.conflicts.entry(conflict.name).or_default().push((place, *conflict));
+            match self.universe.relation(*conflict) {
+                Some(Relation::Plain(_)) | None => {
+                    self.conflicts.entry(conflict.name).or_default().push((place, *conflict));
+                }
+                Some(_) => self.rich_conflicts.push((place, *conflict)),
+            }
         }
+    }
+
+    /// Tells whether a package is there: taken, or in another repository.
+    fn has(&self, place: usize) -> bool {
+        self.taken[place] || self.universe.packages[place].beside
     }
 
     /// Takes all that the taken ones ask for, and, if `weak`, what they are better with.
@@ -158,7 +178,8 @@ impl<'u> Closure<'u> {
                 (false, Some(third)) => self.require(third, by),
                 (false, None) => true,
             },
-            Relation::Unless(two, third) => match (self.holds(&two[1]), third) {
+            // What another repository has need not be installed.
+            Relation::Unless(two, third) => match (self.is_taken(&two[1]), third) {
                 (false, _) => self.require(&two[0], by),
                 (true, Some(third)) => self.require(third, by),
                 (true, None) => true,
@@ -170,11 +191,20 @@ impl<'u> Closure<'u> {
         }
     }
 
-    /// Takes the best of some packages, unless one of them is taken.
+    /// Takes the best of some packages, unless one of them is there.
     fn choose(&mut self, found: &[usize], name: &str, by: Option<usize>) -> bool {
-        if found.iter().any(|place| self.taken[*place]) {
+        if found.iter().any(|place| self.has(*place)) {
             return true;
         }
+        let best = self.best(found, name, by);
+        if let Some(best) = best {
+            self.take(best);
+        }
+        best.is_some()
+    }
+
+    /// Finds the best of some packages.
+    fn best(&self, found: &[usize], name: &str, by: Option<usize>) -> Option<usize> {
         let packages = &self.universe.packages;
         let text = |word| self.universe.words.text(word);
         let own = by.map(|place| packages[place].architecture);
@@ -185,25 +215,19 @@ impl<'u> Closure<'u> {
             let foreign =
                 own.is_some_and(|own| own != architecture && text(architecture) != "noarch");
             let rank = (self.rank)(text(architecture));
+            let is_obsolete =
+                || self.universe.successors(place).iter().any(|by| found.contains(by));
             (
-                self.is_in_conflict(place),
-                lacking,
-                called != name,
-                foreign,
-                rank,
-                called.len(),
-                called,
+                (self.is_in_conflict(place), lacking, found.len() > 1 && is_obsolete()),
+                (called != name, foreign, rank),
+                (called.len(), called),
             )
         };
-        let best = found.iter().copied().min_by(|one, other| {
+        found.iter().copied().min_by(|one, other| {
             let newest = || version::compare(text(packages[*other].evr), text(packages[*one].evr));
             let first = (packages[*one].ordinal).cmp(&packages[*other].ordinal);
             cost(*one).cmp(&cost(*other)).then_with(newest).then(first)
-        });
-        if let Some(best) = best {
-            self.take(best);
-        }
-        best.is_some()
+        })
     }
 
     /// Tells whether nothing at all provides something that a package asks for.
@@ -221,12 +245,9 @@ impl<'u> Closure<'u> {
     fn is_in_conflict(&self, place: usize) -> bool {
         let universe = self.universe;
         let needs = &universe.packages[place].needs;
-        let ours = needs.conflicts.iter().any(|one| match universe.relation(*one) {
-            Some(Relation::Plain(plain)) => {
-                universe.providers(plain).iter().any(|other| *other != place && self.taken[*other])
-            }
-            _ => false,
-        });
+        let others = |other: usize| other != place && self.taken[other];
+        let ours = needs.conflicts.iter().filter_map(|one| universe.relation(*one));
+        let ours = || ours.clone().any(|relation| self.clashes(&relation, &others));
         let range =
             |one: &Capability| Range { sense: one.sense, evr: universe.words.text(one.evr) };
         let theirs = || {
@@ -235,22 +256,54 @@ impl<'u> Closure<'u> {
                 against.into_iter().any(|(_, conflict)| range(provided).satisfies(range(conflict)))
             })
         };
-        ours || theirs()
+        let combined = || {
+            self.rich_conflicts.iter().any(|(by, conflict)| {
+                let with = |other: usize| other != *by && (other == place || self.taken[other]);
+                let relation = universe.relation(*conflict);
+                *by != place && relation.is_some_and(|relation| self.clashes(&relation, &with))
+            })
+        };
+        ours() || theirs() || combined()
     }
 
-    fn holds(&self, relation: &Relation<'_>) -> bool {
+    /// Tells whether what must not be there is, among some packages.
+    fn clashes(&self, relation: &Relation<'_>, is_there: &dyn Fn(usize) -> bool) -> bool {
+        let clashes = |one: &Relation<'_>| self.clashes(one, is_there);
+        let third = |third: &Option<Box<Relation<'_>>>| third.as_deref().is_some_and(clashes);
         match relation {
-            Relation::And(all) => all.iter().all(|one| self.holds(one)),
-            Relation::Or(all) => all.iter().any(|one| self.holds(one)),
-            Relation::If(two, third) => match (self.holds(&two[1]), third) {
-                (true, _) => self.holds(&two[0]),
-                (false, third) => third.as_ref().is_none_or(|third| self.holds(third)),
+            Relation::And(all) => all.iter().all(clashes),
+            Relation::Or(all) => all.iter().any(clashes),
+            Relation::If(two, _) if clashes(&two[1]) => clashes(&two[0]),
+            Relation::Unless(two, _) if !clashes(&two[1]) => clashes(&two[0]),
+            Relation::If(_, other) | Relation::Unless(_, other) => third(other),
+            one => self.candidates(one).into_iter().any(is_there),
+        }
+    }
+
+    /// Tells whether a relation holds by what is there.
+    fn holds(&self, relation: &Relation<'_>) -> bool {
+        self.holds_by(relation, &|place| self.has(place))
+    }
+
+    /// Tells whether a relation holds by what is taken.
+    fn is_taken(&self, relation: &Relation<'_>) -> bool {
+        self.holds_by(relation, &|place| self.taken[place])
+    }
+
+    fn holds_by(&self, relation: &Relation<'_>, is_there: &dyn Fn(usize) -> bool) -> bool {
+        let holds = |one: &Relation<'_>| self.holds_by(one, is_there);
+        match relation {
+            Relation::And(all) => all.iter().all(holds),
+            Relation::Or(all) => all.iter().any(holds),
+            Relation::If(two, third) => match (holds(&two[1]), third) {
+                (true, _) => holds(&two[0]),
+                (false, third) => third.as_deref().is_none_or(holds),
             },
-            Relation::Unless(two, third) => match (self.holds(&two[1]), third) {
-                (false, _) => self.holds(&two[0]),
-                (true, third) => third.as_ref().is_none_or(|third| self.holds(third)),
+            Relation::Unless(two, third) => match (holds(&two[1]), third) {
+                (false, _) => holds(&two[0]),
+                (true, third) => third.as_deref().is_none_or(holds),
             },
-            one => self.candidates(one).iter().any(|place| self.taken[*place]),
+            one => self.candidates(one).into_iter().any(is_there),
         }
     }
 
@@ -312,7 +365,7 @@ impl<'u> Closure<'u> {
                 |one: &Capability| universe.relation(*one).is_some_and(|it| self.holds(&it));
             let declined = (place, usize::MAX);
             if package.needs.supplements.is_empty()
-                || self.taken[place]
+                || self.has(place)
                 || self.declined.contains(&declined)
                 || self.has_other_version(place)
                 || !package.needs.supplements.iter().any(called)
@@ -365,6 +418,7 @@ impl<'u> Closure<'u> {
                     all.retain(|(by, _)| *by != place);
                 }
             }
+            self.rich_conflicts.retain(|(by, _)| *by != place);
         }
         self.open = self.order.len();
         self.conditional.truncate(mark.conditional);

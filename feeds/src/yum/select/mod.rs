@@ -12,11 +12,12 @@ mod words;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::BufRead;
+use std::ops::Range;
 
 use self::closure::Closure;
 use self::pattern::{fit, is_pattern};
 use self::streams::Streams;
-use self::universe::{Owner, Package, Universe, find_files, read_package};
+use self::universe::{Needs, Owner, Package, Universe, find_files, read_package};
 use self::words::Words;
 use super::fragments::Fragments;
 use super::record::Unreadable;
@@ -101,11 +102,20 @@ struct Rules<'f> {
     streams: Streams,
 }
 
+/// A repository whose packages are asked for files: its metadata, and where its packages stand in the universe.
+struct Shelf<'m, M> {
+    metadata: &'m M,
+    places: Range<usize>,
+}
+
 /// Selects packages of some architectures (none means all, `noarch` always goes along).
+///
+/// What one of `neighbours` has need not be taken: the machines have that repository too.
 pub(super) fn select<M: Metadata>(
     filter: &Filter,
     architectures: &[String],
     metadata: &M,
+    neighbours: &[M],
 ) -> Result<Selected, Failure<M::Error>> {
     let streams = read_streams(filter, metadata)?;
     let unknown = streams.unknown(&filter.modules);
@@ -131,13 +141,41 @@ pub(super) fn select<M: Metadata>(
         }
         return Ok(selected(packages.iter(), &words, BTreeSet::new()));
     }
+    let mut shelves = vec![Shelf { metadata, places: 0..packages.len() }];
+    for neighbour in neighbours {
+        let begins = packages.len();
+        packages.extend(read_beside(&rules, neighbour, &mut words)?);
+        shelves.push(Shelf { metadata: neighbour, places: begins..packages.len() });
+    }
     let mut universe = Universe::new(words, packages);
-    let (taken, unsatisfied) = rules.close(&mut universe, metadata)?;
+    let (taken, unsatisfied) = rules.close(&mut universe, &shelves)?;
     if !unsatisfied.is_empty() && !filter.incomplete {
         return Err(Failure::Unsatisfied(unsatisfied));
     }
     let taken = taken.into_iter().map(|place| &universe.packages[place]);
     Ok(selected(taken, &universe.words, unsatisfied))
+}
+
+/// Reads the packages of another repository of the same machines.
+fn read_beside<M: Metadata>(
+    rules: &Rules<'_>,
+    neighbour: &M,
+    words: &mut Words,
+) -> Result<Vec<Package>, Failure<M::Error>> {
+    let (include, exclude) = (Patterns::default(), Patterns::default());
+    let streams = read_streams(rules.filter, neighbour)?;
+    let rules = Rules { include, exclude, streams, ..*rules };
+    let mut packages = rules.read(neighbour, words)?;
+    for package in &mut packages {
+        package.beside = true;
+        // They are there, whatever they ask for.
+        package.needs = Needs {
+            provides: std::mem::take(&mut package.needs.provides),
+            obsoletes: std::mem::take(&mut package.needs.obsoletes),
+            ..Needs::default()
+        };
+    }
+    Ok(packages)
 }
 
 fn read_streams<M: Metadata>(filter: &Filter, metadata: &M) -> Result<Streams, Failure<M::Error>> {
@@ -218,21 +256,19 @@ impl Rules<'_> {
     fn close<M: Metadata>(
         &self,
         universe: &mut Universe,
-        metadata: &M,
+        shelves: &[Shelf<'_, M>],
     ) -> Result<Closed, Failure<M::Error>> {
         let mut paths = universe.wanted_paths();
         paths.extend(self.filter.packages.iter().filter(|one| one.starts_with('/')).cloned());
         if !paths.is_empty() {
-            let by_ordinal: HashMap<_, _> = universe
-                .packages
-                .iter()
-                .enumerate()
-                .map(|(place, package)| (package.ordinal, place))
-                .collect();
-            find_in("primary", metadata, universe, &paths, |owner| match owner {
-                Owner::Ordinal(ordinal) => by_ordinal.get(&ordinal).copied(),
-                Owner::Pkgid(_) => None,
-            })?;
+            for shelf in shelves {
+                let by_ordinal: HashMap<_, _> =
+                    shelf.places.clone().map(|at| (universe.packages[at].ordinal, at)).collect();
+                find_in("primary", shelf.metadata, universe, &paths, |owner| match owner {
+                    Owner::Ordinal(ordinal) => by_ordinal.get(&ordinal).copied(),
+                    Owner::Pkgid(_) => None,
+                })?;
+            }
             paths.retain(|path| !universe.knows_file(path));
         }
         let closed = self.close_once(universe)?;
@@ -240,16 +276,14 @@ impl Rules<'_> {
         if paths.is_empty() || !closed.1.iter().any(is_file) {
             return Ok(closed);
         }
-        let by_pkgid: HashMap<Box<str>, _> = universe
-            .packages
-            .iter()
-            .enumerate()
-            .map(|(place, package)| (package.pkgid.clone(), place))
-            .collect();
-        find_in("filelists", metadata, universe, &paths, |owner| match owner {
-            Owner::Pkgid(pkgid) => by_pkgid.get(pkgid).copied(),
-            Owner::Ordinal(_) => None,
-        })?;
+        for shelf in shelves {
+            let by_pkgid: HashMap<Box<str>, _> =
+                shelf.places.clone().map(|at| (universe.packages[at].pkgid.clone(), at)).collect();
+            find_in("filelists", shelf.metadata, universe, &paths, |owner| match owner {
+                Owner::Pkgid(pkgid) => by_pkgid.get(pkgid).copied(),
+                Owner::Ordinal(_) => None,
+            })?;
+        }
         self.close_once(universe)
     }
 
@@ -261,7 +295,7 @@ impl Rules<'_> {
         }
         if !self.include.is_empty() {
             for (place, package) in universe.packages.iter().enumerate() {
-                if self.includes(package, &universe.words) {
+                if !package.beside && self.includes(package, &universe.words) {
                     closure.take(place);
                 }
             }
@@ -282,7 +316,7 @@ fn want<E>(closure: &mut Closure<'_>, universe: &Universe, asked: &str) -> Resul
     let mut newest: HashMap<_, usize> = HashMap::new();
     for (place, package) in universe.packages.iter().enumerate() {
         let [name, evr, architecture] = texts(package, &universe.words);
-        if fit(&pattern, name, evr, architecture) {
+        if !package.beside && fit(&pattern, name, evr, architecture) {
             let best = newest.entry((name, architecture)).or_insert(place);
             let [_, best_evr, _] = texts(&universe.packages[*best], &universe.words);
             if version::compare(evr, best_evr).is_gt() {

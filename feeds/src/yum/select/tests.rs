@@ -11,6 +11,7 @@ struct Repository {
     packages: Vec<String>,
     files: Vec<String>,
     modules: String,
+    beside: Vec<Self>,
 }
 
 impl Repository {
@@ -47,7 +48,7 @@ impl Repository {
     }
 
     fn select(&self, filter: &Filter) -> Result<Vec<String>, BTreeSet<String>> {
-        match select(filter, &["x86_64".to_owned(), "i686".to_owned()], self) {
+        match select(filter, &["x86_64".to_owned(), "i686".to_owned()], self, &self.beside) {
             Ok(selected) => {
                 assert_eq!(selected.ordinals.len(), selected.pkgids.len());
                 let mut nevras: Vec<_> =
@@ -58,6 +59,11 @@ impl Repository {
             Err(Failure::Unsatisfied(all)) => Err(all.iter().map(ToString::to_string).collect()),
             Err(other) => panic!("{other:?}"),
         }
+    }
+
+    fn beside(mut self, neighbour: Self) -> Self {
+        self.beside.push(neighbour);
+        self
     }
 
     fn closure(&self, packages: &[&str]) -> Result<Vec<String>, BTreeSet<String>> {
@@ -205,6 +211,63 @@ fn chooses_what_conflicts_with_nothing_and_lacks_nothing() {
         .add("editor 1-1 noarch", &[]);
     let kept = repository.closure(&["app"]).expect("all is there");
     assert_eq!(kept, ["abcd-1-1.noarch", "app-1-1.noarch", "editor-1-1.noarch", "full-1-1.noarch"]);
+}
+
+#[test]
+fn takes_what_took_the_place_of_what_is_asked_for() {
+    let repository = Repository::default()
+        .add("old 1-1 noarch", &["provides: tool"])
+        .add("new 5-1 noarch", &["obsoletes: old < 2", "provides: old = 2, tool"])
+        .add("heir 1-1 noarch", &["obsoletes: gone"])
+        .add("kept 3-1 noarch", &[])
+        .add("usurper 1-1 noarch", &["obsoletes: kept < 3"])
+        .add("app 1-1 noarch", &["requires: old"])
+        .add("other 1-1 noarch", &["requires: tool"]);
+    assert_eq!(repository.closure(&["old"]).expect("its successor"), ["new-5-1.noarch"]);
+    assert_eq!(repository.closure(&["gone"]).expect("its heir"), ["heir-1-1.noarch"]);
+    assert_eq!(repository.closure(&["kept"]).expect("not obsolete"), ["kept-3-1.noarch"]);
+    let kept = |asked| repository.closure(&[asked]).expect("all is there");
+    assert_eq!(kept("app"), ["app-1-1.noarch", "new-5-1.noarch"]);
+    assert_eq!(kept("other"), ["new-5-1.noarch", "other-1-1.noarch"]);
+}
+
+#[test]
+fn keeps_clear_of_combined_conflicts() {
+    let repository = Repository::default()
+        .add("one 1-1 noarch", &["provides: way", "conflicts: (a and b)"])
+        .add("another 1-1 noarch", &["provides: way"])
+        .add("a 1-1 noarch", &[])
+        .add("b 1-1 noarch", &[])
+        .add("lone 1-1 noarch", &["conflicts: (one unless a)"])
+        .add("app 1-1 noarch", &["requires: way"]);
+    let kept = |asked: &[&str]| repository.closure(asked).expect("all is there").join(" ");
+    assert!(kept(&["a", "app"]).contains("one-1"), "only one of the two is there");
+    assert!(kept(&["a", "b", "app"]).contains("another-1"));
+    assert!(kept(&["lone", "app"]).contains("another-1"));
+    assert!(kept(&["lone", "a", "app"]).contains("one-1"), "it conflicts no longer");
+}
+
+#[test]
+fn leaves_to_a_neighbour_what_it_has() {
+    let base = Repository::default()
+        .add("libc 2-1 x86_64", &["file: /bin/sh", "deep: /usr/share/zone", "requires: nothing"])
+        .add("base-tool 1-1 noarch", &[]);
+    let own = Repository::default()
+        .add("libc 1-1 x86_64", &[])
+        .add("lang 1-1 noarch", &[])
+        .add("stub 1-1 noarch", &[])
+        .add(
+            "app 1-1 noarch",
+            &["requires: libc >= 2, /bin/sh, /usr/share/zone, (lang if base-tool), (stub unless base-tool)"],
+        )
+        .beside(base);
+    let kept = own.closure(&["app"]).expect("both together have all");
+    assert_eq!(kept, ["app-1-1.noarch", "lang-1-1.noarch", "stub-1-1.noarch"]);
+    assert_eq!(own.closure(&["libc"]).expect("our own"), ["libc-1-1.x86_64"]);
+    let lacking = Repository::default().add("app 1-1 noarch", &["requires: libc >= 3"]);
+    let lacking = lacking.beside(Repository::default().add("libc 2-1 x86_64", &[]));
+    let told = lacking.closure(&["app"]).expect_err("neither has it");
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), ["`libc >= 3`, which app-1-1.noarch needs"]);
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) struct Package {
     pub(super) pkgid: Box<str>,
     /// The module stream that it belongs to, if any: packages of different streams are not versions of each other.
     pub(super) stream: Option<usize>,
+    /// Another repository of the machines has it: it may be needed, and is never taken.
+    pub(super) beside: bool,
     pub(super) needs: Needs,
 }
 
@@ -42,6 +44,7 @@ pub(super) struct Needs {
     pub(super) conflicts: Vec<Capability>,
     pub(super) recommends: Vec<Capability>,
     pub(super) supplements: Vec<Capability>,
+    pub(super) obsoletes: Vec<Capability>,
 }
 
 impl Needs {
@@ -52,6 +55,7 @@ impl Needs {
         self.conflicts.shrink_to_fit();
         self.recommends.shrink_to_fit();
         self.supplements.shrink_to_fit();
+        self.obsoletes.shrink_to_fit();
     }
 }
 
@@ -59,7 +63,10 @@ impl Needs {
 pub(super) struct Universe {
     pub(super) words: Words,
     pub(super) packages: Vec<Package>,
+    /// Those that may be taken, by name.
     named: HashMap<Word, Vec<usize>>,
+    /// Who takes whose place: by the name of the older one.
+    obsoleting: HashMap<Word, Vec<(usize, Capability)>>,
     /// Who provides what: by name, as (package, place among what it provides).
     provided: HashMap<Word, Vec<(u32, u32)>>,
     /// Who has a file that somebody asks for.
@@ -71,15 +78,21 @@ impl Universe {
     pub(super) fn new(words: Words, packages: Vec<Package>) -> Self {
         let mut named: HashMap<_, Vec<_>> = HashMap::new();
         let mut provided: HashMap<_, Vec<_>> = HashMap::new();
+        let mut obsoleting: HashMap<_, Vec<_>> = HashMap::new();
         for (place, package) in packages.iter().enumerate() {
-            named.entry(package.name).or_default().push(place);
+            if !package.beside {
+                named.entry(package.name).or_default().push(place);
+            }
+            for obsolete in &package.needs.obsoletes {
+                obsoleting.entry(obsolete.name).or_default().push((place, *obsolete));
+            }
             for (index, capability) in package.needs.provides.iter().enumerate() {
                 if let (Ok(place), Ok(index)) = (u32::try_from(place), u32::try_from(index)) {
                     provided.entry(capability.name).or_default().push((place, index));
                 }
             }
         }
-        Self { words, packages, named, provided, files: HashMap::new() }
+        Self { words, packages, named, obsoleting, provided, files: HashMap::new() }
     }
 
     /// Names a package for people.
@@ -112,7 +125,25 @@ impl Universe {
         Range { sense: capability.sense, evr: self.words.text(capability.evr) }
     }
 
-    /// Lists packages by name.
+    /// Lists packages that take the place of another.
+    pub(super) fn successors(&self, place: usize) -> Vec<usize> {
+        let older = &self.packages[place];
+        let own = Range { sense: Sense::EQUALS, evr: self.words.text(older.evr) };
+        let all = self.obsoleting.get(&older.name).into_iter().flatten();
+        let all = all.filter(|(by, obsolete)| {
+            self.packages[*by].name != older.name && own.satisfies(self.range(*obsolete))
+        });
+        all.map(|(by, _)| *by).collect()
+    }
+
+    /// Lists packages that take the place of one that is no longer there.
+    pub(super) fn heirs(&self, name: &str) -> Vec<usize> {
+        let word = self.words.find(name);
+        let all = word.and_then(|word| self.obsoleting.get(&word)).into_iter().flatten();
+        all.map(|(by, _)| *by).collect()
+    }
+
+    /// Lists packages that may be taken, by name.
     pub(super) fn named(&self, name: &str) -> &[usize] {
         let word = self.words.find(name);
         word.and_then(|word| self.named.get(&word)).map_or(&[], Vec::as_slice)
@@ -207,6 +238,7 @@ pub(super) fn read_package(
                         "conflicts" => all.conflicts.push(capability),
                         "recommends" => all.recommends.push(capability),
                         "supplements" => all.supplements.push(capability),
+                        "obsoletes" => all.obsoletes.push(capability),
                         _ => {}
                     }
                 }

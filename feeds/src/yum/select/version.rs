@@ -14,6 +14,8 @@ impl Sense {
     const GREATER: u8 = 4;
     /// Every version.
     pub(super) const ANY: Self = Self(0);
+    /// One version.
+    pub(super) const EQUALS: Self = Self(Self::EQUAL);
 
     /// Reads it as metadata writes it (`GE`) or as people do (`>=`).
     pub(super) fn parse(text: &str) -> Option<Self> {

@@ -2,7 +2,9 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
+use feeds::Neighbour;
 use feeds::apt::{
     self, Extras, Filter, HostSource, Loose, Missing, Selection, Signing, Source, Subset, Suite,
     Wanted,
@@ -22,6 +24,7 @@ use crate::site::{self, AptFeed, AptUpstream, Trust};
 pub(super) async fn survey(
     run: &Run<'_>,
     feed: &AptFeed,
+    neighbours: Arc<[Neighbour]>,
     served: Option<&Tree>,
     transfer: &Transfer,
     watch: &dyn Watch,
@@ -57,7 +60,7 @@ pub(super) async fn survey(
         name: feed.name.clone(),
         suites,
         architectures: feed.architectures.clone(),
-        selection: selection(run, feed)?,
+        selection: selection(run, feed, neighbours)?,
         udebs: feed.udebs,
         missing: if feed.skip_missing { Missing::Skip } else { Missing::Fail },
         check_valid_until,
@@ -70,7 +73,7 @@ pub(super) async fn survey(
     Ok(apt::survey(&source, served, transfer, watch).await?)
 }
 
-fn selection(run: &Run<'_>, feed: &AptFeed) -> Outcome<Selection> {
+fn selection(run: &Run<'_>, feed: &AptFeed, neighbours: Arc<[Neighbour]>) -> Outcome<Selection> {
     if feed.packages.is_empty() && feed.filter.is_empty() {
         return Ok(Selection::Whole);
     }
@@ -82,6 +85,7 @@ fn selection(run: &Run<'_>, feed: &AptFeed) -> Outcome<Selection> {
     Ok(Selection::Subset(Subset {
         packages: (!feed.packages.is_empty()).then(wanted),
         filter: filter(&feed.filter)?,
+        neighbours,
         signing: signing(run, feed)?,
     }))
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use feeds::Neighbour;
 use feeds::digest::Sha256;
 use feeds::events::Watch;
 use feeds::plan::{Need, Plan};
@@ -13,7 +14,7 @@ use futures_util::future::{join_all, join3};
 
 use super::total::Total;
 use super::{Item, Run, forecast};
-use crate::failure::{Class, Classify as _, Outcome};
+use crate::failure::{Class, Classify as _, Failure, Outcome};
 
 /// One upstream: what it is called, the tree it becomes, and what its survey decided.
 pub(super) struct Surveyed {
@@ -34,24 +35,73 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         // One that lacks a damaged file is surveyed anew, so that the file is fetched again.
         transfer.store().is_whole(served).then_some(served)
     };
-    let apt = data.apt.iter().map(async |feed| {
-        let tree = tree_path("data/apt", &feed.name)?;
-        let plan = super::apt::survey(run, feed, served(&tree), &transfer, &*watch).await;
-        Ok(Surveyed { name: format!("apt {}", feed.name), tree, plan })
-    });
-    let yum = data.yum.iter().map(async |feed| {
-        let tree = tree_path("data/yum", &feed.name)?;
-        let plan = super::yum::survey(run, feed, served(&tree), &transfer, &*watch).await;
-        Ok(Surveyed { name: format!("yum {}", feed.name), tree, plan })
-    });
+    let apt = in_turn(
+        data.apt.iter().map(|feed| (feed.name.as_str(), &feed.leans_on[..], feed)).collect(),
+        async |feed, neighbours| {
+            let tree = tree_path("data/apt", &feed.name)?;
+            let served = served(&tree);
+            let plan = match neighbours {
+                Ok(all) => super::apt::survey(run, feed, all, served, &transfer, &*watch).await,
+                Err(failure) => Err(failure),
+            };
+            Ok(Surveyed { name: format!("apt {}", feed.name), tree, plan })
+        },
+    );
+    let yum = in_turn(
+        data.yum.iter().map(|feed| (feed.name.as_str(), &feed.leans_on[..], feed)).collect(),
+        async |feed, neighbours| {
+            let tree = tree_path("data/yum", &feed.name)?;
+            let served = served(&tree);
+            let plan = match neighbours {
+                Ok(all) => super::yum::survey(run, feed, all, served, &transfer, &*watch).await,
+                Err(failure) => Err(failure),
+            };
+            Ok(Surveyed { name: format!("yum {}", feed.name), tree, plan })
+        },
+    );
     let files = data.files.iter().map(async |feed| {
         let tree = tree_path("data/files", &feed.name)?;
         let plan = super::files::survey(feed, served(&tree), &transfer, &*watch).await;
         Ok(Surveyed { name: format!("files {}", feed.name), tree, plan })
     });
-    let (apt, yum, files) = join3(join_all(apt), join_all(yum), join_all(files)).await;
+    let (apt, yum, files) = join3(apt, yum, join_all(files)).await;
     let surveyed = apt.into_iter().chain(yum).chain(files).collect::<Outcome<Vec<_>>>()?;
     publish(run, "data", surveyed, &transfer, &watch).await
+}
+
+/// Surveys repositories side by side, but each after those that it leans on: they stand before it.
+async fn in_turn<'f, F>(
+    feeds: Vec<(&'f str, &'f [String], &'f F)>,
+    survey: impl AsyncFn(&'f F, Outcome<Arc<[Neighbour]>>) -> Outcome<Surveyed>,
+) -> Vec<Outcome<Surveyed>> {
+    let mut surveyed: BTreeMap<usize, Outcome<Surveyed>> = BTreeMap::new();
+    let place = |name: &String| feeds.iter().position(|(known, ..)| known == name);
+    while surveyed.len() < feeds.len() {
+        let ready = feeds.iter().enumerate().filter(|(index, (_, leans_on, _))| {
+            let is_done = |name| place(name).is_none_or(|other| surveyed.contains_key(&other));
+            !surveyed.contains_key(index) && leans_on.iter().all(is_done)
+        });
+        let round: Vec<_> = ready
+            .map(async |(index, (name, leans_on, feed))| {
+                let neighbour = |one: &String| {
+                    let plan = place(one).and_then(|other| surveyed.get(&other)?.as_ref().ok());
+                    let plan = plan.and_then(|surveyed| surveyed.plan.as_ref().ok());
+                    plan.map(|plan| Neighbour::of(one, plan)).ok_or_else(|| {
+                        let message = format!("`{name}` leans on `{one}`, which cannot be had");
+                        Failure::say(Class::Feed, message)
+                    })
+                };
+                (index, survey(*feed, leans_on.iter().map(neighbour).collect()).await)
+            })
+            .collect();
+        let done = join_all(round).await;
+        if done.is_empty() {
+            // Configuration that leans in a circle is refused before.
+            break;
+        }
+        surveyed.extend(done);
+    }
+    surveyed.into_values().collect()
 }
 
 /// The downloader of this site.

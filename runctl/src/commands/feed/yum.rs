@@ -1,5 +1,8 @@
 //! One YUM repository of data.toml, in the words of the feed.
 
+use std::sync::Arc;
+
+use feeds::Neighbour;
 use feeds::events::Watch;
 use feeds::plan::Plan;
 use feeds::store::Tree;
@@ -13,6 +16,7 @@ use crate::site::{Trust, YumFeed, YumTree, YumUpstream};
 pub(super) async fn survey(
     run: &Run<'_>,
     feed: &YumFeed,
+    neighbours: Arc<[Neighbour]>,
     served: Option<&Tree>,
     transfer: &Transfer,
     watch: &dyn Watch,
@@ -41,17 +45,21 @@ pub(super) async fn survey(
         weak_digests: feed.weak_digests,
         tree: feed.tree.as_ref().map(tree).transpose()?,
         architectures: feed.architectures.clone(),
-        selection: selection(run, &feed.filter)?,
+        selection: selection(run, &feed.filter, neighbours)?,
     };
     Ok(feeds::yum::survey(&source, served, transfer, watch).await?)
 }
 
-fn selection(run: &Run<'_>, filter: &feeds::yum::Filter) -> Outcome<feeds::yum::Selection> {
+fn selection(
+    run: &Run<'_>,
+    filter: &feeds::yum::Filter,
+    neighbours: Arc<[Neighbour]>,
+) -> Outcome<feeds::yum::Selection> {
     if filter.is_whole() {
         return Ok(feeds::yum::Selection::Whole);
     }
     let (filter, site_key) = (filter.clone(), data::site_key(run)?);
-    Ok(feeds::yum::Selection::Part { filter, site_key })
+    Ok(feeds::yum::Selection::Part { filter, site_key, neighbours })
 }
 
 fn url(text: &str) -> Outcome<url::Url> {

@@ -181,6 +181,12 @@ impl Check<'_> {
             "profile",
             listed(PROFILES, "profile", site.profiles.iter().map(|profile| &profile.name)),
         );
+        let apt: Vec<_> =
+            site.data.apt.iter().map(|feed| (feed.name.as_str(), &feed.leans_on)).collect();
+        self.leaning("apt", &apt);
+        let yum: Vec<_> =
+            site.data.yum.iter().map(|feed| (feed.name.as_str(), &feed.leans_on)).collect();
+        self.leaning("yum", &yum);
         for (i, kernel) in site.boot.kernels.iter().enumerate() {
             if let KernelSource::Deb { apt, .. } = &kernel.source {
                 let known = site.data.apt.iter().map(|feed| feed.name.as_str()).collect::<Vec<_>>();
@@ -191,6 +197,18 @@ impl Check<'_> {
                     DATA,
                     &(BOOT, format!("kernel[{i}].deb.apt")),
                 );
+            }
+        }
+    }
+
+    /// A repository leans on those above it, so that none waits for itself.
+    fn leaning(&self, kind: &str, feeds: &[(&str, &Vec<String>)]) {
+        let names: Vec<_> = feeds.iter().map(|(name, _)| *name).collect();
+        for (i, (_, leans_on)) in feeds.iter().enumerate() {
+            for (j, name) in leans_on.iter().enumerate() {
+                let key = (DATA, format!("{kind}[{i}].leans_on[{j}]"));
+                let what = format!("{} repository above this one called", kind.to_uppercase());
+                self.named(&what, name, &names[..i], DATA, &key);
             }
         }
     }

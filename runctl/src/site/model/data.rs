@@ -37,6 +37,8 @@ pub struct AptFeed {
     pub packages: Vec<String>,
     /// Which packages pass.
     pub filter: Filter,
+    /// Repositories above this one that the machines have too: what those have need not be in this one.
+    pub leans_on: Vec<String>,
     /// Whether Recommends belong to the closure.
     pub recommends: bool,
     /// Whether the parts of Debian's installer come along.
@@ -117,6 +119,8 @@ pub struct YumFeed {
     pub architectures: Vec<String>,
     /// What is kept of it.
     pub filter: feeds::yum::Filter,
+    /// Repositories above this one that the machines have too: what those have need not be in this one.
+    pub leans_on: Vec<String>,
 }
 
 /// Where a YUM repository is read from.

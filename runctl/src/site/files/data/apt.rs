@@ -27,6 +27,7 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> AptFeed {
         architectures: table.list("architectures", usual, name),
         packages: table.list("packages", &[], name),
         filter: filter(&mut table),
+        leans_on: table.list("leans_on", &[], name),
         recommends: table.or("recommends", false, flag),
         udebs: table.or("udebs", false, flag),
         extras: AptExtras {
@@ -38,12 +39,21 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> AptFeed {
         valid_hours: table.optional("valid_until", hours),
     };
     if loose {
-        const UPSTREAM: [&str; 7] =
-            ["packages", "recommends", "udebs", "translations", "contents", "sources", "missing"];
+        const UPSTREAM: [&str; 8] = [
+            "packages",
+            "leans_on",
+            "recommends",
+            "udebs",
+            "translations",
+            "contents",
+            "sources",
+            "missing",
+        ];
         object_to(&table, &UPSTREAM, "`from`", "a folder has the packages that are in it");
     } else {
         check(&table, &feed);
     }
+    super::leaning(&table);
     table.finish();
     feed
 }

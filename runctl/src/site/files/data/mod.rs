@@ -27,6 +27,14 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, D
     (host, data)
 }
 
+/// What others have counts where something is needed.
+fn leaning(table: &Table<'_>) {
+    if table.has("leans_on") && !table.has("packages") {
+        let help = "it is about what the packages of a list need: name `packages`".to_owned();
+        table.object("leans_on", "`leans_on` does not go without `packages`", Some(help));
+    }
+}
+
 /// Reads who vouches for an upstream: key files, or nobody, written down.
 fn trust(table: &mut Table<'_>, folder: &Path) -> Trust {
     let keys = table.list("keys", &[], existing(folder));

@@ -27,9 +27,10 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
         trust,
         architectures: table.list("architectures", &[], name),
         filter: filter(&mut table),
+        leans_on: table.list("leans_on", &[], name),
     };
     if loose {
-        const UPSTREAM: [&str; 16] = [
+        const UPSTREAM: [&str; 17] = [
             "urls",
             "mirrorlist",
             "metalink",
@@ -46,6 +47,7 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
             "recommends",
             "modules",
             "incomplete",
+            "leans_on",
         ];
         table.know(&UPSTREAM);
         for key in UPSTREAM.into_iter().filter(|key| table.has(key)) {
@@ -53,6 +55,7 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
             table.object(key, format!("`{key}` does not go with `from`"), Some(help));
         }
     }
+    super::leaning(&table);
     table.finish();
     feed
 }
