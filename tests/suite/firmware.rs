@@ -111,6 +111,35 @@ fn machines_start_by_pxelinux_by_http_and_under_secure_boot() {
     assert!(told.contains("shimx64.efi") && told.contains("/grub/52:54:00:5f:00:04"), "{told}");
 }
 
+/// A machine without an IPv4 address is lent one over IPv6 alone, so its firmware has no other way.
+#[test]
+fn uefi_starts_over_ipv6_by_tftp_and_by_http() {
+    if !engine_answers("firmware over IPv6") {
+        return;
+    }
+    let site = Site::built();
+    let bridge = format!("bridge = \"{}\"\n", site.bridge());
+    let six = format!("{bridge}subnet6 = \"fd77:5b1d:a3::/64\"\n");
+    site.configure("site.toml", &site.described_with(&site.bridge()).replacen(&bridge, &six, 1));
+    let machine =
+        "[[machine]]\nname = \"six\"\nmacs = [\"52:54:00:5f:00:06\"]\nprofile = \"kernel-amd64\"\n";
+    site.configure("machines.toml", machine);
+    feed_kernels(&site, &[("x86_64", "amd64")]);
+    site.runctl(&["up", "boot", "data", "rack"]).ok();
+    site.runctl(&["build", "loaders"]).ok();
+    for firmware in ["uefi", "uefi-http"] {
+        let told = rehearse(&site, "six", &["--until", "loader", "--firmware", firmware]);
+        assert!(told.contains("fd77:5b1d:a3::1:") && told.contains("snponly.efi"), "{told}");
+    }
+    // iPXE does not wait for a router that never speaks: this is what it asks with, and who answers.
+    let heard = run(site.command(&["logs", "boot"]).env("NO_COLOR", "1")).ok();
+    assert!(heard.contains("RTR-ADVERT(eth0) fd77:5b1d:a3::"), "{heard}");
+    let loader = run(Command::new("curl")
+        .args(["--silent", "--fail", "--output", "/dev/null"])
+        .arg("http://[fd77:5b1d:a3::3]/built/loaders/snponly.efi"));
+    loader.ok();
+}
+
 #[test]
 fn arm64_starts_its_kernel() {
     if !engine_answers("firmware of arm64") {

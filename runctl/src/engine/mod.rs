@@ -3,7 +3,7 @@
 mod docker;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub use docker::{BuildRequest, Docker};
 
@@ -71,6 +71,8 @@ pub struct Network {
     pub subnet: String,
     /// The host's address on it.
     pub host: Ipv4Addr,
+    /// The same over IPv6: subnet and the host's address; none without.
+    pub six: Option<(String, Ipv6Addr)>,
     /// Whether the engine keeps its traffic on it.
     pub isolated: bool,
 }

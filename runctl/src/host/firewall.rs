@@ -3,7 +3,7 @@
 //! On an isolated network the engine drops what is not from its subnet to its subnet, and a DHCP DISCOVER is neither.
 //! Where bridged frames pass through iptables (`bridge-nf-call-iptables`), it would never reach dnsmasq.
 
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 
@@ -16,44 +16,74 @@ pub fn frames_are_filtered() -> bool {
         .is_ok_and(|value| value.trim() != "0")
 }
 
-/// Whether the rule stands.
+/// Whether the rule stands, in each table that needs it.
 pub async fn has_passage(bridge: &str) -> Outcome<bool> {
     if !frames_are_filtered() {
         return Ok(false);
     }
-    Ok(iptables("-C", bridge).await?.status.success())
+    for program in programs().await {
+        if !stands(program, bridge).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Puts the rule first in the chain.
 pub async fn make_passage(bridge: &str) -> Outcome {
-    expect_success("-I", bridge).await
+    for program in programs().await {
+        if !stands(program, bridge).await? {
+            change(program, "-I", bridge).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the rule back.
 pub async fn remove_passage(bridge: &str) -> Outcome {
-    expect_success("-D", bridge).await
+    for program in programs().await {
+        if stands(program, bridge).await? {
+            change(program, "-D", bridge).await?;
+        }
+    }
+    Ok(())
 }
 
-async fn expect_success(action: &str, bridge: &str) -> Outcome {
-    let output = iptables(action, bridge).await?;
+/// The engine filters IPv4, and newer ones IPv6 too: then routers and DHCPv6 would not be heard either.
+async fn programs() -> Vec<&'static str> {
+    let filters_six = run("ip6tables", &["-S", CHAIN]).await.is_ok_and(|it| it.status.success());
+    std::iter::once("iptables").chain(filters_six.then_some("ip6tables")).collect()
+}
+
+async fn stands(program: &'static str, bridge: &str) -> Outcome<bool> {
+    Ok(rule(program, "-C", bridge).await?.status.success())
+}
+
+async fn change(program: &'static str, action: &str, bridge: &str) -> Outcome {
+    let output = rule(program, action, bridge).await?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(Failure::say(
         Class::Network,
-        format!("iptables {action} {CHAIN} for {bridge} failed: {said}"),
+        format!("{program} {action} {CHAIN} for {bridge} failed: {said}"),
     )
     .hint("is the docker engine running with its iptables option on?"))
 }
 
-async fn iptables(action: &str, bridge: &str) -> Outcome<std::process::Output> {
-    tokio::process::Command::new("iptables")
-        .args(["-w", "10", action, CHAIN, "-i", bridge, "-o", bridge, "-j", "ACCEPT"])
+async fn rule(program: &'static str, action: &str, bridge: &str) -> Outcome<Output> {
+    run(program, &[action, CHAIN, "-i", bridge, "-o", bridge, "-j", "ACCEPT"]).await
+}
+
+async fn run(program: &'static str, arguments: &[&str]) -> Outcome<Output> {
+    tokio::process::Command::new(program)
+        .args(["-w", "10"])
+        .args(arguments)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
         .await
-        .or_fail(Class::Missing, || "cannot run iptables".to_owned())
+        .or_fail(Class::Missing, || format!("cannot run {program}"))
         .map_err(|failure| failure.hint("install the package `iptables`"))
 }

@@ -38,6 +38,7 @@ impl Wanted {
                 bridge: site.bridge.name.clone(),
                 subnet: site.subnet.to_string(),
                 host: site.host,
+                six: site.subnet6.map(|net| net.to_string()).zip(site.six(site.host)),
                 isolated: site.bridge.isolated,
             },
             services: services
@@ -88,10 +89,11 @@ impl fmt::Display for Step {
             }
             Self::Network(network) => write!(
                 f,
-                "make network {} on bridge {}, {}{}",
+                "make network {} on bridge {}, {}{}{}",
                 network.name,
                 network.bridge,
                 network.subnet,
+                network.six.as_ref().map_or(String::new(), |(subnet, _)| format!(" and {subnet}")),
                 if network.isolated { ", isolated" } else { "" },
             ),
             Self::RemoveNetwork(name, why) => write!(f, "remove network {name}: {why}"),

@@ -39,6 +39,21 @@ fn satisfied(wanted: &Wanted) -> Seen {
     seen
 }
 
+#[test]
+fn a_network_that_is_to_have_ipv6_is_made_anew() {
+    let seen = satisfied(&wanted(&[Service::Data]));
+    let mut site = Site::load(&Layout::below("/nowhere")).expect("defaults make a site");
+    site.subnet6 = Some("fd77:1::/64".parse().expect("a subnet"));
+    let plan = up(&Wanted::of(&site, &[Service::Data]), &seen);
+    let told = plan.to_string();
+    assert!(
+        told.contains(
+            "make network booddies on bridge br0, 10.77.0.0/24 and fd77:1::/64, isolated"
+        ),
+        "{told}"
+    );
+}
+
 fn kinds(plan: &Plan) -> Vec<&'static str> {
     let kind = |step: &Step| match step {
         Step::Folder(_) => "folder",

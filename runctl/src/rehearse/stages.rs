@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use rack::Way;
 
@@ -133,7 +133,8 @@ pub struct Reached {
 #[derive(Debug)]
 pub struct Journey {
     mac: rack::Mac,
-    address: Option<Ipv4Addr>,
+    /// What it was given; firmware, loader and system ask DHCPv6 each for themselves.
+    addresses: Vec<IpAddr>,
     /// Paths that data is asked for, and the stage that each means.
     paths: BTreeMap<String, Stage>,
     expected: Vec<Stage>,
@@ -166,7 +167,7 @@ impl Journey {
         });
         Self {
             mac,
-            address,
+            addresses: address.map(IpAddr::from).into_iter().collect(),
             paths,
             expected,
             reached: Vec::new(),
@@ -269,20 +270,23 @@ impl Journey {
 
     fn is_about_us(&self, text: &str) -> bool {
         let (mac, hyphens) = (self.mac.to_string(), self.mac.hyphens());
-        let address = self.address.map(|address| address.to_string());
+        let addresses: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
         text.split_whitespace().any(|word| {
-            word.eq_ignore_ascii_case(&mac)
-                || Some(word) == address.as_deref()
+            // DHCPv6 knows clients by a DUID, which mostly ends with the MAC.
+            word.to_ascii_lowercase().ends_with(&mac)
+                || addresses.iter().any(|address| address == word)
                 || word.contains(&hyphens)
         })
     }
 
-    /// Reads dnsmasq: `… DHCPOFFER(eth0) ADDRESS MAC` and `… sent FILE to ADDRESS`.
+    /// Reads dnsmasq: `… DHCPOFFER(eth0) ADDRESS MAC`, DHCPv6's `… DHCPREPLY(eth0) ADDRESS DUID`, `… sent FILE to ADDRESS`.
     fn seen_by_boot(&mut self, text: &str) -> Option<(Stage, String)> {
         let words: Vec<_> = text.split_whitespace().collect();
-        if let Some(at) = words.iter().position(|word| word.starts_with("DHCPOFFER(")) {
-            let address = words.get(at + 1)?.parse().ok()?;
-            self.address = Some(address);
+        let gives = |word: &&str| word.starts_with("DHCPOFFER(") || word.starts_with("DHCPREPLY(");
+        if let Some(at) = words.iter().position(gives) {
+            let address: IpAddr = words.get(at + 1)?.parse().ok()?;
+            self.addresses.retain(|old| address.is_ipv6() || old.is_ipv6());
+            self.addresses.push(address);
             return Some((Stage::Offer, address.to_string()));
         }
         match words.as_slice() {

@@ -5,6 +5,7 @@
 
 mod dhcp;
 mod loaders;
+mod six;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -33,6 +34,10 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     };
     let mut spec = common(site, Service::Boot, probe);
     spec.capabilities = vec!["NET_ADMIN", "NET_BIND_SERVICE", "SETGID", "SETUID"];
+    if site.subnet6.is_some() {
+        // Router advertisements go out by a raw socket.
+        spec.capabilities.push("NET_RAW");
+    }
     spec.mounts.push(Mount::writable(leases.clone(), "/var/lib/misc"));
     spec.memory = 64 << 20;
     spec.pids = 32;
@@ -55,7 +60,9 @@ fn full_name(site: &Site, name: &str) -> String {
 
 fn dnsmasq_conf(site: &Site) -> String {
     let mut text = String::from("# Rendered by runctl from site.toml and boot.toml.\n");
-    for line in general().chain(dns(site)).chain(dhcp::lines(site)).chain(loaders::lines(site)) {
+    let addresses =
+        dhcp::lines(site).into_iter().chain(loaders::lines(site)).chain(six::lines(site));
+    for line in general().chain(dns(site)).chain(addresses) {
         text.push_str(&line);
         text.push('\n');
     }

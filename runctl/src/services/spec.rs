@@ -1,7 +1,7 @@
 //! One container as data: what the plan compares and the engine makes. Nothing here knows a particular service.
 
 use std::borrow::Cow;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use super::{Secret, Service};
@@ -19,6 +19,9 @@ pub struct ServiceSpec {
     pub image: String,
     /// Its fixed address on the bridge.
     pub address: Ipv4Addr,
+    /// The same over IPv6, where the site has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address6: Option<Ipv6Addr>,
     /// A network beside the bridge, with a way out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uplink: Option<String>,

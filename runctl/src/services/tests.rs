@@ -79,6 +79,40 @@ fn dnsmasq_conf() {
 }
 
 #[test]
+fn ipv6_is_lent_and_boots_where_it_is_asked_for() {
+    let subnet6 = Some("fd77:1::/64".parse().unwrap());
+    let site = Site { subnet6, ..site() };
+    let conf = file(&site, Service::Boot, "dnsmasq.conf");
+    let begin = conf.find("enable-ra").unwrap();
+    assert_snapshot!(&conf[begin..], @r#"
+    enable-ra
+    ra-param=eth0,60,0
+    tag-if=set:machine,tag:known
+    tag-if=set:machine,tag:known-othernet
+    dhcp-range=tag:machine,fd77:1::1:0:0,fd77:1::1:ffff:ffff,64,3600
+    dhcp-option=option6:dns-server,[fd77:1::2]
+    dhcp-match=set:uefi,option6:61,00:07
+    dhcp-match=set:uefi,option6:61,00:09
+    dhcp-match=set:uefi-http,option6:61,00:10
+    dhcp-option=tag:!ipxe,tag:uefi,option6:bootfile-url,tftp://[fd77:1::2]/snponly.efi
+    dhcp-option=tag:uefi-http,option6:bootfile-url,http://[fd77:1::3]/built/loaders/snponly.efi
+    dhcp-option-force=tag:uefi-http,option6:16,"0343HTTPClient"
+    "#);
+    let boot = spec(&site, Service::Boot);
+    assert_eq!(boot.address6, "fd77:1::2".parse().ok());
+    assert!(boot.capabilities.contains(&"NET_RAW"));
+    assert!(file(&site, Service::Data, "listen.conf").contains("listen [::]:80;"));
+}
+
+#[test]
+fn without_ipv6_nothing_speaks_of_it() {
+    let site = site();
+    assert_eq!(lines_with(&file(&site, Service::Boot, "dnsmasq.conf"), "option6"), [""; 0]);
+    assert!(!file(&site, Service::Data, "listen.conf").contains("[::]"));
+    assert!(!serde_json::to_string(&spec(&site, Service::Boot)).unwrap().contains("address6"));
+}
+
+#[test]
 fn cgitrc() {
     assert_snapshot!(file(&site(), Service::Cgit, "cgitrc"), @r"
     # Rendered by runctl from cgit.toml.

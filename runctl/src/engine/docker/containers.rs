@@ -121,6 +121,7 @@ impl Docker {
         let endpoint = EndpointSettings {
             ipam_config: Some(EndpointIpamConfig {
                 ipv4_address: Some(spec.address.to_string()),
+                ipv6_address: spec.address6.map(|address| address.to_string()),
                 ..Default::default()
             }),
             mac_address: Some(spec.mac.clone()),

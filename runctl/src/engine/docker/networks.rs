@@ -14,14 +14,16 @@ impl Docker {
         let found = none_if_missing(self.client.inspect_network(name, None).await)
             .or_fail(Class::Engine, || format!("cannot inspect network `{name}`"))?;
         Ok(found.map(|found| {
-            let config = found.ipam.and_then(|ipam| ipam.config).and_then(|mut all| all.pop());
-            let config = config.unwrap_or_default();
+            let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+            let told = |six: bool| configs.iter().find_map(|config| of_family(config, six));
+            let (subnet, host) = told(false).unwrap_or_default();
             let mut options = found.options.unwrap_or_default();
             Network {
                 name: name.to_owned(),
                 bridge: options.remove("com.docker.network.bridge.name").unwrap_or_default(),
-                subnet: config.subnet.unwrap_or_default(),
-                host: config.gateway.and_then(|host| host.parse().ok()).unwrap_or([0; 4].into()),
+                subnet,
+                host: host.parse().unwrap_or([0; 4].into()),
+                six: told(true).and_then(|(subnet, host)| Some((subnet, host.parse().ok()?))),
                 isolated: found.internal.unwrap_or(false),
             }
         }))
@@ -33,16 +35,20 @@ impl Docker {
             ("com.docker.network.bridge.name", network.bridge.as_str()),
             ("com.docker.network.bridge.enable_icc", "true"),
         ];
+        let config = |subnet: &str, host: String| IpamConfig {
+            subnet: Some(subnet.to_owned()),
+            gateway: Some(host),
+            ..Default::default()
+        };
+        let four = config(&network.subnet, network.host.to_string());
+        let six = network.six.as_ref().map(|(subnet, host)| config(subnet, host.to_string()));
         let request = NetworkCreateRequest {
             name: network.name.clone(),
             driver: Some("bridge".to_owned()),
             internal: Some(network.isolated),
+            enable_ipv6: Some(network.six.is_some()),
             ipam: Some(Ipam {
-                config: Some(vec![IpamConfig {
-                    subnet: Some(network.subnet.clone()),
-                    gateway: Some(network.host.to_string()),
-                    ..Default::default()
-                }]),
+                config: Some(std::iter::once(four).chain(six).collect()),
                 ..Default::default()
             }),
             options: Some(options.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
@@ -60,4 +66,12 @@ impl Docker {
             .map(drop)
             .or_fail(Class::Engine, || format!("cannot remove network `{name}`"))
     }
+}
+
+/// Subnet and gateway, where they are of this family: only IPv6 has colons.
+fn of_family(config: &IpamConfig, six: bool) -> Option<(String, String)> {
+    let subnet = config.subnet.clone().filter(|subnet| subnet.contains(':') == six)?;
+    let host = config.gateway.clone().unwrap_or_default();
+    // Some engines tell the gateway with the length of the subnet.
+    Some((subnet, host.split('/').next().unwrap_or_default().to_owned()))
 }

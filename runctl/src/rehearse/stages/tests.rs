@@ -73,6 +73,21 @@ fn a_card_with_ipxe_needs_no_loader() {
 }
 
 #[test]
+fn a_loader_comes_over_ipv6_too() {
+    let mut journey = journey(None, &debian());
+    let lines = r#"
+20.0 boot dnsmasq-dhcp[7]: 7712133 DHCPREPLY(eth0) fd77:1::6e5d 00:01:00:01:31:dc:84:c7:52:54:00:90:06:11
+20.1 boot dnsmasq-dhcp[7]: 7712133 DHCPREPLY(eth0) fd77:1::75fd 00:01:00:01:31:dc:84:c7:52:54:00:90:06:12
+22.0 data 2026-11-23T02:55:48.000Z fd77:1::75fd "GET /built/loaders/snponly.efi HTTP/1.1" 200 173792 "UefiHttpBoot/1.0"
+23.0 boot dnsmasq-tftp[7]: sent /srv/tftp/snponly.efi to fd77:1::6e5d
+"#;
+    insta::assert_snapshot!(follow(&mut journey, lines), @r"
+    20 offer: fd77:1::6e5d
+    23 loader: snponly.efi
+    ");
+}
+
+#[test]
 fn uefi_is_sent_its_loader_and_the_first_time_counts() {
     let mut journey = journey(None, &debian());
     insta::assert_snapshot!(follow(&mut journey, UEFI), @r"

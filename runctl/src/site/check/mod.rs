@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 
 use super::files::file_of;
 use super::kinds::nearest;
-use super::model::{ImageFeed, KernelSource, Site};
+use super::model::{Dhcp, ImageFeed, KernelSource, Site};
 use super::reader::Reading;
 
 const SITE: &str = "site.toml";
@@ -52,6 +52,16 @@ impl Check<'_> {
         self.unique("address", fixed);
         if let Some(router) = self.site.router {
             self.inside(router, &(SITE, "network.router".to_owned()));
+        }
+        if self.site.subnet6.is_some() && self.site.boot.dhcp == Dhcp::Proxy {
+            let place = self.reading.whereabouts(BOOT, "dhcp");
+            let help = format!("{place} leaves addresses to another server");
+            self.reading.object(
+                SITE,
+                "network.subnet6",
+                "a proxy lends no IPv6 addresses",
+                Some(help),
+            );
         }
     }
 

@@ -129,6 +129,7 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
         domain: base.domain,
         bridge: base.bridge,
         subnet: base.subnet,
+        subnet6: base.subnet6,
         host: base.host,
         router: base.router,
         dns_upstreams: base.dns_upstreams,

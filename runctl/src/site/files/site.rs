@@ -3,10 +3,10 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::super::kinds::{
-    absolute, address, domain, flag, host_name, image, interface, oui, subnet,
+    absolute, address, domain, flag, host_name, image, interface, oui, subnet, subnet6,
 };
 use super::super::model::{Base as ImageBase, Bridge, Image};
 use super::super::table::Table;
@@ -20,6 +20,7 @@ pub(super) struct Base {
     pub(super) state: Option<PathBuf>,
     pub(super) bridge: Bridge,
     pub(super) subnet: Ipv4Net,
+    pub(super) subnet6: Option<Ipv6Net>,
     pub(super) host: Ipv4Addr,
     pub(super) router: Option<Ipv4Addr>,
     pub(super) dns_upstreams: Vec<Ipv4Addr>,
@@ -38,6 +39,7 @@ pub(super) fn read(mut table: Table<'_>) -> Base {
         isolated: network.or("isolated", true, flag),
     };
     let subnet = network.or("subnet", "10.77.0.0/24", subnet);
+    let subnet6 = network.optional("subnet6", subnet6);
     let first = subnet.hosts().next().unwrap_or(subnet.addr());
     let host = network.or("host", first.to_string(), address);
     let router = network.optional("router", address);
@@ -46,7 +48,7 @@ pub(super) fn read(mut table: Table<'_>) -> Base {
     network.finish();
     let image = images(table.section("image"));
     table.finish();
-    Base { name, domain, state, bridge, subnet, host, router, dns_upstreams, oui, image }
+    Base { name, domain, state, bridge, subnet, subnet6, host, router, dns_upstreams, oui, image }
 }
 
 fn images(mut table: Table<'_>) -> Image {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde_json::Value;
 
 use super::{Read, shortened, string, wrong, wrong_but};
@@ -36,6 +36,28 @@ pub(in crate::site) fn subnet(value: &Value) -> Read<Ipv4Net> {
         ),
         _ => wrong_but(format!("`{text}` is too large"), "a /8 or smaller will do"),
     }
+}
+
+/// An IPv6 network of one segment.
+pub(in crate::site) fn subnet6(value: &Value) -> Read<Ipv6Net> {
+    let text = string(value)?;
+    let Ok(net) = text.parse::<Ipv6Net>() else {
+        return wrong_but(
+            format!("`{text}` is not an IPv6 subnet"),
+            "write it as address and length, such as `fd77:5b1d:a3::/64`",
+        );
+    };
+    if net != net.trunc() {
+        return wrong_but(
+            format!("`{text}` has host bits set"),
+            format!("did you mean `{}`?", net.trunc()),
+        );
+    }
+    if net.addr().is_multicast() || net.addr().is_unicast_link_local() {
+        return wrong(format!("`{text}` holds no addresses that can be lent"));
+    }
+    // RFC 4291, 2.5.1: interfaces find their own part in 64 bits.
+    if net.prefix_len() == 64 { Ok(net) } else { wrong(format!("`{text}` is not a /64")) }
 }
 
 /// An Ethernet address of one interface.

@@ -4,11 +4,11 @@ mod boot;
 mod data;
 mod regi;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use feeds::git::{By, Divergence, Login, Pin, Verification};
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 pub use boot::{Boot, Boots, Dhcp, KernelFeed, KernelSource, Pool};
 pub use data::{
@@ -33,6 +33,8 @@ pub struct Site {
     pub bridge: Bridge,
     /// Addresses of services and machines.
     pub subnet: Ipv4Net,
+    /// The same segment's IPv6 addresses, a /64; none where it has no IPv6.
+    pub subnet6: Option<Ipv6Net>,
     /// The host's own address on the bridge.
     pub host: Ipv4Addr,
     /// What machines get as their default route; none keeps them in.
@@ -203,6 +205,14 @@ pub struct Rack {
     pub token_lifetime: u32,
     /// A repository of gito with more menus.
     pub menus: Option<String>,
+}
+
+impl Site {
+    /// What an address of the subnet is in `subnet6`: the same place, counted from its start; none without IPv6.
+    pub fn six(&self, address: Ipv4Addr) -> Option<Ipv6Addr> {
+        let place = u32::from(address).wrapping_sub(u32::from(self.subnet.network()));
+        Some(Ipv6Addr::from_bits(self.subnet6?.network().to_bits() | u128::from(place)))
+    }
 }
 
 impl Hosts {
