@@ -130,14 +130,15 @@ fn an_apt_page_takes_each_package_once_from_one_index_of_each_folder() {
 #[test]
 fn nothing_of_an_image_is_markup_and_an_equal_page_is_made_once() {
     let (_folder, store) = opened();
-    let fed = |repository: &str| {
+    let fed = |repository: &str, signer: Option<&str>| {
         serde_json::json!({
             "asked": "", "chosen": true, "repository": repository, "tag": "1", "digest": "sha256:0",
             "platforms": ["linux/amd64", EVIL], "size": 2048, "fed": "2026-01-02T03:04:05Z",
-            "signer": EVIL, "previous": "sha256:1",
+            "signer": signer, "previous": "sha256:1",
         })
     };
-    let told = serde_json::json!({ "images": { "a:1": fed("a"), "b:1": fed(EVIL) } });
+    let told =
+        serde_json::json!({ "images": { "a:1": fed("a", None), "b:1": fed(EVIL, Some(EVIL)) } });
     let record: Record = serde_json::from_value(told).unwrap();
     let unlisted = ["b:1".to_owned()];
     let page = images(&store, "regi01.example:5000", &record, &unlisted).unwrap().unwrap();
@@ -147,7 +148,7 @@ fn nothing_of_an_image_is_markup_and_an_equal_page_is_made_once() {
     for told in [
         "<td>a</td><td>1</td><td>linux/amd64, ",
         "2.0 KiB",
-        "2026-01-02 03:04",
+        "2026-01-02 03:04</td><td></td>",
         "1.previous: sha256:1",
         "no longer listed",
     ] {
