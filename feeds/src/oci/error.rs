@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 
 use super::fault::Fault;
-use super::place::ParseError;
 use crate::{Class, Classified};
 
 /// An image could not be copied; the tag still names what it named before.
@@ -14,11 +13,7 @@ use crate::{Class, Classified};
 pub enum Error {
     /// A name is not one that registries take.
     #[error("`{name}` is not the name of an image")]
-    Name {
-        name: String,
-        #[source]
-        source: Option<ParseError>,
-    },
+    Name { name: String },
     /// The HTTP client could not be made, most likely for want of a readable certificate.
     #[error("could not prepare to speak with registry {host}")]
     Client {

@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use super::copy::PARALLEL;
 use super::manifest::{Content, Descriptor, Digest, Manifest};
 use super::origin::Meter;
-use super::place::Place;
+use super::place::{LONGEST_TAG, Place};
 use super::registry::Registry;
 use super::{Copied, Error};
 use crate::events::{Event, Id, Watch};
@@ -15,8 +15,6 @@ use crate::relay::relayed;
 
 /// What is appended to a tag to name the image that it named before.
 pub(super) const PREVIOUS: &str = ".previous";
-/// No registry takes longer tags.
-const LONGEST_TAG: usize = 128;
 
 /// Every blob once.
 pub(super) fn blobs(manifests: &[Manifest]) -> BTreeMap<Digest, &Descriptor> {
