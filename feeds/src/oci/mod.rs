@@ -97,11 +97,14 @@ pub struct Retry {
     pub attempts: u32,
     /// The pause after the first failure; it doubles each time.
     pub pause: Duration,
+    /// Who says nothing for so long is given up.
+    pub silence: Duration,
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { attempts: 5, pause: Duration::from_millis(500) }
+        let (pause, silence) = (Duration::from_millis(500), Duration::from_mins(1));
+        Self { attempts: 5, pause, silence }
     }
 }
 

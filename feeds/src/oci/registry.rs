@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures_util::stream::poll_fn;
 use futures_util::{Stream, StreamExt as _};
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, RANGE};
 use reqwest::{Body, Method, StatusCode};
@@ -15,7 +15,7 @@ use super::fault::Fault;
 use super::manifest::{Descriptor, Digest, INDEX, KINDS, LIMIT, Manifest, Unreadable};
 use super::place::Place;
 use super::token::Scope;
-use super::wire::{Answer, Wire};
+use super::wire::{Answer, Moved, Wire};
 use super::{Endpoint, Error};
 
 const DIGEST: &str = "docker-content-digest";
@@ -275,11 +275,17 @@ impl Registry {
             return Ok(false);
         };
         url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
-        let moved = Arc::new(AtomicU64::new(0));
+        let moved = Arc::new(Moved::default());
         let make = || {
-            let moved = Arc::clone(&moved);
-            let stream = origin().inspect(move |_| {
-                moved.fetch_add(1, Ordering::Relaxed);
+            let (moved, mut origin) = (Arc::clone(&moved), Box::pin(origin()));
+            let stream = poll_fn(move |context| {
+                let next = origin.poll_next_unpin(context);
+                if next.is_ready() {
+                    moved.moves();
+                } else {
+                    moved.waits();
+                }
+                next
             });
             self.wire
                 .request(Method::PUT, &url)

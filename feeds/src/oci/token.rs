@@ -56,6 +56,7 @@ type Slot = Arc<tokio::sync::Mutex<Option<Ticket>>>;
 /// What we can show at one registry.
 pub(super) struct Tokens {
     login: Option<Login>,
+    silence: Duration,
     /// Whether passwords may travel in the clear, because all does.
     plain: bool,
     challenge: Mutex<Option<Challenge>>,
@@ -65,7 +66,8 @@ pub(super) struct Tokens {
 impl Tokens {
     pub(super) fn of(endpoint: &Endpoint) -> Self {
         let (login, plain) = (endpoint.login.clone(), endpoint.plain);
-        Self { login, plain, challenge: Mutex::default(), slots: Mutex::default() }
+        let silence = endpoint.retry.silence;
+        Self { login, silence, plain, challenge: Mutex::default(), slots: Mutex::default() }
     }
 
     /// Whether we will have to say who we are, and do not know how yet.
@@ -146,7 +148,7 @@ impl Tokens {
         }
         let response = request.send().await.map_err(Fault::connection)?;
         let status = response.status();
-        let body = super::wire::bounded(response, LIMIT).await?;
+        let body = super::wire::bounded(response, LIMIT, self.silence).await?;
         if !status.is_success() {
             return Err(Fault::refused(status, &body));
         }

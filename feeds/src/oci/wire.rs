@@ -1,7 +1,7 @@
 //! Requests to one registry: so many at once as is polite, not before it wants them, with what it wants to be shown, and
 //! again where there is hope. Nothing is shown to another host, wherever a redirect or an upload leads.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,6 @@ use super::token::{Scope, Tokens};
 use super::{Authority, Endpoint, Retry, place};
 
 const CONNECT: Duration = Duration::from_secs(15);
-/// Who says nothing for so long is given up.
-const SILENCE: Duration = Duration::from_mins(1);
 /// Nobody is waited for longer.
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 const REDIRECTS: usize = 5;
@@ -41,6 +39,26 @@ pub(super) struct Wire {
 pub(super) struct Answer {
     response: Response,
     lane: OwnedSemaphorePermit,
+    silence: Duration,
+}
+
+/// How far the body of a request has come.
+#[derive(Default)]
+pub(super) struct Moved {
+    parts: AtomicU64,
+    /// Whether it waits for where it comes from: then nobody else is silent.
+    dry: AtomicBool,
+}
+
+impl Moved {
+    pub(super) fn moves(&self) {
+        self.dry.store(false, Ordering::Relaxed);
+        self.parts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn waits(&self) {
+        self.dry.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Wire {
@@ -98,9 +116,10 @@ impl Wire {
         scope: Scope<'_>,
         make: impl Fn() -> RequestBuilder,
     ) -> Result<Answer, Fault> {
+        let silence = self.retry.silence;
         let waited = |send: Sending| async move {
-            let silent = |_| Fault::Silent { after: SILENCE };
-            tokio::time::timeout(SILENCE, send).await.map_err(silent)?
+            let silent = |_| Fault::Silent { after: silence };
+            tokio::time::timeout(silence, send).await.map_err(silent)?
         };
         self.ask_with(scope, make, waited).await
     }
@@ -109,16 +128,18 @@ impl Wire {
     pub(super) async fn send(
         &self,
         scope: Scope<'_>,
-        moved: &AtomicU64,
+        moved: &Moved,
         make: impl Fn() -> RequestBuilder,
     ) -> Result<Answer, Fault> {
+        let silence = self.retry.silence;
         let watched = |mut send: Sending| async move {
             loop {
-                let before = moved.load(Ordering::Relaxed);
-                match tokio::time::timeout(SILENCE, &mut send).await {
+                let before = moved.parts.load(Ordering::Relaxed);
+                match tokio::time::timeout(silence, &mut send).await {
                     Ok(sent) => return sent,
-                    Err(_) if moved.load(Ordering::Relaxed) == before => {
-                        return Err(Fault::Silent { after: SILENCE });
+                    Err(_) if moved.dry.load(Ordering::Relaxed) => {}
+                    Err(_) if moved.parts.load(Ordering::Relaxed) == before => {
+                        return Err(Fault::Silent { after: silence });
                     }
                     Err(_) => {}
                 }
@@ -155,7 +176,7 @@ impl Wire {
             }
             let headers = response.headers().clone();
             // Read to its end, so that the connection can be used again.
-            drop(bounded(response, EXCUSE).await);
+            drop(bounded(response, EXCUSE, self.retry.silence).await);
             drop(lane);
             self.tokens.learn(&headers, scope, shown.as_ref()).await?;
             shown = self.show(scope).await?;
@@ -164,8 +185,9 @@ impl Wire {
     }
 
     async fn show(&self, scope: Scope<'_>) -> Result<Option<reqwest::header::HeaderValue>, Fault> {
-        let patience = tokio::time::timeout(SILENCE, self.tokens.show(&self.client, scope));
-        patience.await.map_err(|_| Fault::Silent { after: SILENCE })?
+        let silence = self.retry.silence;
+        let patience = tokio::time::timeout(silence, self.tokens.show(&self.client, scope));
+        patience.await.map_err(|_| Fault::Silent { after: silence })?
     }
 
     /// Asks nothing, to learn how the registry wants to know who we are.
@@ -174,10 +196,11 @@ impl Wire {
         if !self.tokens.must_greet(scope) {
             return Ok(());
         }
-        let response = self.client.get(self.base.clone()).timeout(SILENCE).send().await;
+        let silence = self.retry.silence;
+        let response = self.client.get(self.base.clone()).timeout(silence).send().await;
         let response = response.map_err(Fault::connection)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        drop(bounded(response, EXCUSE).await);
+        drop(bounded(response, EXCUSE, silence).await);
         if status == StatusCode::UNAUTHORIZED {
             self.tokens.learn(&headers, scope, None).await?;
         }
@@ -205,7 +228,7 @@ impl Wire {
     async fn judge(&self, response: Response, lane: OwnedSemaphorePermit) -> Result<Answer, Fault> {
         let status = response.status();
         if status.is_success() {
-            return Ok(Answer { response, lane });
+            return Ok(Answer { response, lane, silence: self.retry.silence });
         }
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             && let Some(pause) = pause(response.headers())
@@ -217,7 +240,7 @@ impl Wire {
             let mut closed = lock(&self.closed_until);
             *closed = Some(closed.map_or(until, |known| known.max(until)));
         }
-        let body = bounded(response, EXCUSE).await.unwrap_or_default();
+        let body = bounded(response, EXCUSE, self.retry.silence).await.unwrap_or_default();
         Err(Fault::refused(status, &body))
     }
 
@@ -281,34 +304,38 @@ impl Answer {
         if self.is_page() {
             return Err(Fault::Page);
         }
-        bounded(self.response, limit).await
+        bounded(self.response, limit, self.silence).await
     }
 
     /// The next part of the body.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
-        chunk(&mut self.response).await
+        chunk(&mut self.response, self.silence).await
     }
 
     /// Reads what is left, so that the connection can be used again, and frees the lane.
     pub(super) async fn close(self) {
-        drop(bounded(self.response, EXCUSE).await);
+        drop(bounded(self.response, EXCUSE, self.silence).await);
         drop(self.lane);
     }
 }
 
-async fn chunk(response: &mut Response) -> Result<Option<Bytes>, Fault> {
-    let next = tokio::time::timeout(SILENCE, response.chunk()).await;
-    next.map_err(|_| Fault::Silent { after: SILENCE })?.map_err(Fault::connection)
+async fn chunk(response: &mut Response, silence: Duration) -> Result<Option<Bytes>, Fault> {
+    let next = tokio::time::timeout(silence, response.chunk()).await;
+    next.map_err(|_| Fault::Silent { after: silence })?.map_err(Fault::connection)
 }
 
 /// Reads a body that may have so many bytes.
-pub(super) async fn bounded(mut response: Response, limit: u64) -> Result<Bytes, Fault> {
+pub(super) async fn bounded(
+    mut response: Response,
+    limit: u64,
+    silence: Duration,
+) -> Result<Bytes, Fault> {
     let long = Err(Fault::Long { limit });
     if response.content_length().is_some_and(|length| length > limit) {
         return long;
     }
     let mut body = BytesMut::new();
-    while let Some(chunk) = chunk(&mut response).await? {
+    while let Some(chunk) = chunk(&mut response, silence).await? {
         body.extend_from_slice(&chunk);
         if body.len() as u64 > limit {
             return long;

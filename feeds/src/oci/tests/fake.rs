@@ -72,7 +72,7 @@ impl Fake {
             plain: true,
             authority: Authority::System,
             login: None,
-            retry: Retry { attempts: 3, pause: std::time::Duration::ZERO },
+            retry: Retry { attempts: 3, pause: std::time::Duration::ZERO, ..Retry::default() },
             parallel: 4,
         }
     }
