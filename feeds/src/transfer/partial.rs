@@ -1,6 +1,6 @@
 //! A partial file: bytes that came so far, hashed, locked against other runs, with what is needed to resume them.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -149,8 +149,8 @@ impl Partial {
 
     /// Appends and hashes.
     pub(super) fn append(&mut self, chunks: &[Bytes]) -> io::Result<()> {
+        write_together(&mut self.opened()?.1, chunks)?;
         for chunk in chunks {
-            self.opened()?.1.write_all(chunk)?;
             self.hasher.update(chunk);
             self.length += chunk.len() as u64;
         }
@@ -197,6 +197,23 @@ impl Partial {
     }
 }
 
+/// Writes all chunks at once, as far as the system takes so many: over HTTP/2 they have a few kilobytes each.
+fn write_together(mut output: impl Write, chunks: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<_> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
+    let mut rest = &mut slices[..];
+    // Empty ones would look like a disk that takes nothing.
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match output.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Opens and locks the first of `key`, `key.1`, `key.2`, … that no other run writes to.
 fn lock_first_free(folder: &Path, key: &str) -> io::Result<(PathBuf, fs::File)> {
     let mut attempt = 0_u32;
@@ -234,5 +251,40 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a few bytes at a time, and is interrupted in between.
+    struct Narrow(Vec<u8>, bool);
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let taken = bytes.len().min(3);
+            self.0.extend(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn writes_all_chunks_whatever_is_taken_at_once() {
+        let chunks =
+            ["", "a", "bcdefgh", "", "ijk", ""].map(|text| Bytes::from_static(text.as_bytes()));
+        let mut narrow = Narrow(Vec::new(), false);
+        write_together(&mut narrow, &chunks).expect("all is taken");
+        assert_eq!(narrow.0, b"abcdefghijk");
+        write_together(&mut narrow, &chunks[..1]).expect("nothing is to be written");
+        write_together(&mut &mut [0; 4][..], &chunks).expect_err("it is full");
     }
 }
