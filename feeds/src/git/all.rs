@@ -6,13 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::{StreamExt as _, stream};
 
 use super::mirror::mirror_in_turn;
-use super::turns::Turns;
+use super::turns::{ASKING, Turns};
 use super::{Error, Mirrored, Source, Target};
 use crate::events::Watch;
 use crate::relay::relayed;
-
-/// How many upstreams are asked at once, even where fewer may be fetched from.
-const ASKING: usize = 16;
 
 /// Mirrors every source, and returns what became of each, in order; `parallel` of them fetch at a time, more only ask.
 ///
@@ -37,7 +34,7 @@ pub async fn mirror_all(
                         .unwrap_or_else(|source| Err(Error::Lost { name, source }))
                 }
             })
-            .buffered(parallel.max(ASKING))
+            .buffered(parallel.max(1) + ASKING)
             .collect()
     })
     .await

@@ -85,11 +85,14 @@ fn run(
     let seen = refs::read(&repository).map_err(read)?;
 
     // Servers of ssh turn away whom they find too many.
-    let early = conversation.is_ssh().then(|| turns.take());
-    let vouched = if let Some(offer) = ask(source, &repository, &seen, &conversation)? {
+    let early = conversation.is_ssh().then(|| turns.fetch.take());
+    let asking = turns.ask.take();
+    let asked = ask(source, &repository, &seen, &conversation)?;
+    drop(asking);
+    let vouched = if let Some(offer) = asked {
         prove(source, &conversation, &repository, &seen, offer)?
     } else {
-        let _turn = early.unwrap_or_else(|| turns.take());
+        let _turn = early.unwrap_or_else(|| turns.fetch.take());
         receive(source, &target.bare, &seen, &conversation, told)?
     };
     let Vouched { offer, by, behind } = vouched;

@@ -1,21 +1,40 @@
-//! How many mirrors may fetch at once: to ask an upstream costs a request, to fetch from it a core and the disk.
+//! How many mirrors may ask and how many may fetch at once: to ask costs a request, to fetch a core and the disk.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// So many may fetch at once; the others wait.
+/// How many may ask at once. git's own server lets so many connections wait; one more is tried again after a second.
+pub(super) const ASKING: usize = 6;
+
+/// Who may go on, of all mirrors of one run.
 #[derive(Debug)]
 pub(super) struct Turns {
+    /// To ask.
+    pub(super) ask: Gate,
+    /// To fetch.
+    pub(super) fetch: Gate,
+}
+
+impl Turns {
+    /// So many fetch at once.
+    pub(super) fn new(parallel: usize) -> Self {
+        Self { ask: Gate::new(ASKING), fetch: Gate::new(parallel) }
+    }
+}
+
+/// Lets so many through at once; the others wait.
+#[derive(Debug)]
+pub(super) struct Gate {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
-/// Leave to fetch, as long as it is held.
+/// Leave to go on, as long as it is held.
 #[must_use]
-pub(super) struct Turn<'a>(&'a Turns);
+pub(super) struct Turn<'a>(&'a Gate);
 
-impl Turns {
+impl Gate {
     /// So many at once, one at least.
-    pub(super) fn new(count: usize) -> Self {
+    fn new(count: usize) -> Self {
         Self { free: Mutex::new(count.max(1)), freed: Condvar::new() }
     }
 
@@ -44,11 +63,11 @@ mod tests {
 
     #[test]
     fn no_more_than_so_many_have_a_turn() {
-        let (turns, now, most) = (Turns::new(2), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (gate, now, most) = (Gate::new(2), AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let _turn = turns.take();
+                    let _turn = gate.take();
                     most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::yield_now();
                     now.fetch_sub(1, Ordering::SeqCst);
@@ -56,6 +75,6 @@ mod tests {
             }
         });
         assert!(most.into_inner() <= 2);
-        assert_eq!(*turns.free.lock().unwrap(), 2);
+        assert_eq!(*gate.free.lock().unwrap(), 2);
     }
 }
