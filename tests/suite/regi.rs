@@ -102,6 +102,7 @@ fn layouts_and_registries_are_mirrored_users_push_and_garbage_goes() {
     assert_eq!(again.matches("unchanged").count(), 4, "{again}");
 
     users(&site, &remote);
+    renewed(&site, &remote);
     trusted(&site, folder.path());
 
     let password = fs_err::read_to_string(site.state("secrets/regi-password")).expect("a password");
@@ -119,6 +120,40 @@ fn layouts_and_registries_are_mirrored_users_push_and_garbage_goes() {
     skopeo(&site, &["copy", "--quiet", "--all", &remote("mirror/box:1.0"), &copy]).ok();
 }
 
+/// A new certificate and a new token hold at once, in the container that runs.
+fn renewed(site: &Site, remote: &dyn Fn(&str) -> String) {
+    let started = || {
+        let format = ["inspect", "--format", "{{.State.StartedAt}}", &site.container("regi")];
+        run(Command::new("docker").args(format)).ok()
+    };
+    let shown = || {
+        let ask = format!("openssl s_client -connect {} </dev/null 2>/dev/null", registry(site));
+        run(Command::new("sh").args(["-c", &format!("{ask} | openssl x509 -noout -serial")])).ok()
+    };
+    let before = (started(), shown());
+    fs_err::remove_file(site.state("secrets/regi/server.pem")).expect("there was a certificate");
+    fs_err::write(site.state("secrets/regi-token"), "another\n").expect("a token is written");
+    site.runctl(&["up", "regi"]).ok();
+    let password = fs_err::read_to_string(site.state("secrets/regi-password")).expect("a password");
+    let operator = format!("booddies:{}", password.trim());
+    assert!(soon(|| shown() != before.1), "the old certificate is shown");
+    let (from, to) = (remote("gone/box:1"), remote("renewed/box:1"));
+    skopeo(site, &["copy", "--quiet", "--dest-creds", &operator, &from, &to]).ok();
+    skopeo(site, &["delete", "--creds", &operator, &to]).ok();
+    assert_eq!(started(), before.0, "its container was made anew");
+}
+
+/// Whether it comes true before nginx must have read its files again.
+fn soon(condition: impl Fn() -> bool) -> bool {
+    (0..100).any(|_| {
+        let holds = condition();
+        if !holds {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        holds
+    })
+}
+
 /// A user who was added pushes, and one who was removed does not.
 fn users(site: &Site, remote: &dyn Fn(&str) -> String) {
     let added = json(&site.runctl(&["--json", "regi", "user", "add", "ada"]).ok());
@@ -129,7 +164,22 @@ fn users(site: &Site, remote: &dyn Fn(&str) -> String) {
     };
     push("ada/box:1").ok();
     assert!(site.runctl(&["regi", "user", "list"]).ok().contains("ada"));
+    let ask = |arguments: &[&str]| {
+        let authority = site.state("secrets/ca.pem").display().to_string();
+        run(Command::new("curl").args(["--silent", "--cacert", &authority]).args(arguments)).ok()
+    };
+    let token = ask(&["--user", &ada, &format!("https://{}/token", registry(site))]);
+    let bearer = format!("Authorization: Bearer {}", json(&token)["token"].as_str().expect("one"));
+    let upload = format!("https://{}/v2/ada/box/blobs/uploads/", registry(site));
+    let write = || {
+        ask(&["--output", "/dev/null", "--write-out", "%{http_code}", "--request", "POST"]
+            .into_iter()
+            .chain(["--header", &bearer, &upload])
+            .collect::<Vec<_>>())
+    };
+    assert_eq!(write(), "202", "a token does not let its owner push");
     site.runctl(&["regi", "user", "remove", "ada"]).ok();
+    assert!(soon(|| write() == "401"), "a token outlives its owner");
     push("ada/box:2").fails();
     let deleted = ["delete", "--creds", &ada, &remote("ada/box:1")];
     skopeo(site, &deleted).fails();

@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Context, live, lock_engine, up};
 use crate::engine::{Docker, LogRange, State};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
-use crate::host::{files, notify};
+use crate::host::{files, notify, secrets};
 use crate::plan::{STOP_SECONDS, Wanted};
 use crate::probe;
 use crate::services::{Service, ServiceSpec};
@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_millis(250);
 /// Every so many of them the container is looked at.
 const PAUSES: u32 = 4;
+/// Every so many of them it is asked whether a certificate is about to end: once an hour.
+const RENEWALS: u32 = 4 * 3600;
 /// Every so many looks the service is asked: a question costs it something, a look costs nothing.
 const LOOKS: u32 = 5;
 /// So many unanswered questions in a row, and the container is started anew.
@@ -97,7 +99,8 @@ async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome 
             watch.look().await?;
         }
         let now = newest_change(context, &site);
-        if now != written {
+        let is_due = || spec.secrets.iter().any(secrets::is_due);
+        if now != written || pauses.is_multiple_of(RENEWALS) && is_due() {
             written = now;
             if let Err(failure) = live::reread(context, docker, &site, &[service]).await {
                 // A mistake in a file must not end a service that runs well.

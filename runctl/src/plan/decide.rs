@@ -62,9 +62,9 @@ fn service(spec: &ServiceSpec, seen: &Seen, network_is_wrong: bool, steps: &mut 
             steps.push(Step::Folder(folder.clone()));
         }
     }
-    let due = seen.secrets_due.get(&spec.service).into_iter().flatten();
-    steps.extend(due.cloned().map(Step::Secret));
-    let mut signal = None;
+    let due = seen.secrets_due.get(&spec.service).map_or(&[][..], Vec::as_slice);
+    steps.extend(due.iter().cloned().map(Step::Secret));
+    let mut signal = spec.rereads_secrets.filter(|_| !due.is_empty());
     for file in &spec.files {
         let why = match seen.files.get(&file.path) {
             None => "it is missing",

@@ -54,6 +54,18 @@ fn a_network_that_is_to_have_ipv6_is_made_anew() {
     );
 }
 
+#[test]
+fn a_service_that_reads_its_secrets_once_is_told_of_new_ones() {
+    let wanted = wanted(&[Service::Gito, Service::Regi]);
+    let mut seen = satisfied(&wanted);
+    for spec in &wanted.services {
+        seen.secrets_due.insert(spec.service, spec.secrets[..1].to_vec());
+    }
+    let plan = up(&wanted, &seen);
+    assert_eq!(kinds(&plan), ["secret", "signal"]);
+    assert!(plan.to_string().contains("send SIGHUP to container booddies-regi"), "{plan}");
+}
+
 fn kinds(plan: &Plan) -> Vec<&'static str> {
     let kind = |step: &Step| match step {
         Step::Folder(_) => "folder",

@@ -103,6 +103,7 @@ fn common(site: &Site, service: Service, probe: Probe) -> ServiceSpec {
         files: Vec::new(),
         swept: None,
         secrets: Vec::new(),
+        rereads_secrets: None,
         probe,
     }
 }

@@ -51,6 +51,8 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
         ),
     ];
     spec.files.extend(pull_through::files(&site.regi.pull_through, &rendered));
+    // nginx reads certificate and token when it starts, and on this.
+    spec.rereads_secrets = Some("SIGHUP");
     spec.secrets = certificates(site, &secrets, &own);
     spec.secrets.extend(credentials(site, &secrets, &own));
     spec.secrets.push(trust(site, &secrets));

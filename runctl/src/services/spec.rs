@@ -53,6 +53,9 @@ pub struct ServiceSpec {
     /// Secrets made once when missing (never part of the hash, never printed).
     #[serde(skip)]
     pub secrets: Vec<Secret>,
+    /// The signal that has it read new secrets, where it reads them but once.
+    #[serde(skip)]
+    pub rereads_secrets: Option<&'static str>,
     /// How to ask whether it is ready.
     #[serde(skip)]
     pub probe: Probe,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::commands::{Context, lock_engine};
+use crate::commands::{Context, live, lock_engine};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::{files, secrets};
-use crate::services::{self, Secret, Service, regi_users};
+use crate::services::{Service, regi_users};
 use crate::site::Site;
 use crate::ui::table::Table;
 
@@ -55,10 +55,10 @@ pub struct Remove {
 /// Runs one of the verbs.
 pub(super) async fn user(context: &Context, verb: &Verb) -> Outcome {
     let site = context.site()?;
-    let _lock = lock_engine(&site, "regi user", PATIENCE).await?;
+    let lock = lock_engine(&site, "regi user", PATIENCE).await?;
     let mut users = Users::read(&site)?;
-    match verb {
-        Verb::Add(add) => users.add(context, &site, add),
+    let changed = match verb {
+        Verb::Add(add) => users.add(context, &site, add)?,
         Verb::List => {
             let mut table = Table::new(["user"]);
             table.row([site.regi.user.clone()]);
@@ -66,10 +66,12 @@ pub(super) async fn user(context: &Context, verb: &Verb) -> Outcome {
             context
                 .console
                 .report(|| serde_json::json!({ "users": table.to_json() }), || table.to_string());
-            Ok(())
+            false
         }
-        Verb::Remove(remove) => users.remove(context, &site, remove),
-    }
+        Verb::Remove(remove) => users.remove(context, &site, remove)?,
+    };
+    drop(lock);
+    if changed { live::apply(context, &site, &[Service::Regi]).await } else { Ok(()) }
 }
 
 /// All users but the one of regi.toml, by name.
@@ -89,7 +91,8 @@ impl Users {
         Ok(Self { hashes: text.lines().filter_map(pair).collect() })
     }
 
-    fn add(&mut self, context: &Context, site: &Site, add: &Add) -> Outcome {
+    /// Tells whether regi has something to read.
+    fn add(&mut self, context: &Context, site: &Site, add: &Add) -> Outcome<bool> {
         let name = &add.name;
         if !is_name(name) {
             return Err(Failure::say(Class::Usage, format!("`{name}` is no name of a user"))
@@ -105,7 +108,7 @@ impl Users {
         let done = if known { "has another password" } else { "may push" };
         if add.dry_run {
             context.console.note(&format!("{name} would be one who {done}"));
-            return Ok(());
+            return Ok(false);
         }
         let given = add.password_stdin.then(password_of_stdin).transpose()?;
         let password = given.clone().unwrap_or_else(secrets::random_password);
@@ -121,10 +124,11 @@ impl Users {
                 None => format!("{name} {done}\n"),
             },
         );
-        Ok(())
+        Ok(true)
     }
 
-    fn remove(&mut self, context: &Context, site: &Site, remove: &Remove) -> Outcome {
+    /// Tells whether regi has something to read.
+    fn remove(&mut self, context: &Context, site: &Site, remove: &Remove) -> Outcome<bool> {
         let name = &remove.name;
         if self.hashes.remove(name).is_none() {
             return Err(Failure::say(Class::Usage, format!("there is no user `{name}`"))
@@ -132,30 +136,27 @@ impl Users {
         }
         if remove.dry_run {
             context.console.note(&format!("{name} would no longer log in"));
-            return Ok(());
+            return Ok(false);
         }
         self.write(site)?;
+        // Whoever fetched it holds it still: there will be another, which all others fetch by their passwords.
+        let token = site.layout.secrets().join("regi-token");
+        if token.exists() {
+            files::unlink(&token)?;
+        }
         context.console.report(
             || serde_json::json!({ "removed": name }),
-            || format!("{name} can no longer log in; a token that was fetched before stays good\n"),
+            || format!("{name} can no longer push\n"),
         );
-        Ok(())
+        Ok(true)
     }
 
-    /// Writes the list, and what regi reads.
+    /// Writes the list; what regi reads is made of it.
     fn write(&self, site: &Site) -> Outcome {
         let lines: Vec<_> =
             self.hashes.iter().map(|(name, hash)| format!("{name}:{hash}\n")).collect();
         files::write_atomically(&regi_users(site), lines.concat().as_bytes(), 0o600, None)
-            .or_fail(Class::Missing, || "cannot write who may push to regi".to_owned())?;
-        let spec = services::spec(site, Service::Regi);
-        let password = site.layout.secrets().join("regi-password");
-        let made = |secret: &&Secret| matches!(secret, Secret::PasswordFile { .. });
-        for secret in spec.secrets.iter().filter(made).filter(|_| password.exists()) {
-            secrets::make(secret)
-                .or_fail(Class::Missing, || "cannot write regi's passwords".to_owned())?;
-        }
-        Ok(())
+            .or_fail(Class::Missing, || "cannot write who may push to regi".to_owned())
     }
 }
 
