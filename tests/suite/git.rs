@@ -127,6 +127,10 @@ fn people_push_to_gito_look_at_cgit_and_carry_it_away() {
     );
     site.runctl(&["up", "gito", "cgit"]).ok();
     site.runctl(&["feed", "gito"]).ok();
+    let lock = site.state("store/published/current/booddies.lock");
+    let lock = fs_err::read_to_string(lock).expect("a lock");
+    let tip = git(&origin, &["rev-parse", "HEAD"]).ok();
+    assert!(lock.contains("\"home/shelf\"") && lock.contains(tip.trim()), "{lock}");
 
     let key = folder.path().join("ada");
     run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key)).ok();

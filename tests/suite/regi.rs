@@ -85,6 +85,10 @@ fn layouts_and_registries_are_mirrored_users_push_and_garbage_goes() {
     let remote = |name: &str| format!("docker://{}/{name}", registry(&site));
     let raw = |name: &str| skopeo(&site, &["inspect", "--raw", &remote(name)]).ok();
     assert_eq!(raw("laid/box:1.0"), index, "an index is another one");
+    let lock = site.state("store/published/current/booddies.lock");
+    let lock = json(&fs_err::read_to_string(lock).expect("a lock"));
+    let names = lock["images"].as_array().expect("images").iter().map(|image| &image["name"]);
+    assert_eq!(names.collect::<Vec<_>>(), ["cut/box:1", "gone/box:1", "laid/box:1.0"], "{lock}");
     let listed = json(&raw("cut/box:1"));
     assert_eq!(listed["manifests"].as_array().map(Vec::len), Some(1), "{listed}");
     assert_eq!(listed["manifests"][0]["platform"]["architecture"], "arm64");

@@ -1,6 +1,6 @@
 //! Garbage: old generations first, then the trees and the objects that no kept generation names.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -55,14 +55,36 @@ impl Store {
     fn garbage(&self, generations: usize, grace: Duration) -> Result<Garbage, Error> {
         let served = self.current()?.map(|current| current.number);
         let mut garbage = Garbage { served, ..Garbage::default() };
-        let mut kept = self.kept()?;
-        let doomed = kept.len().saturating_sub(generations.max(1));
-        let (spared, doomed) = kept.drain(..doomed).partition(|number| Some(*number) == served);
+        let doomed = self.outdated(generations.max(1))?;
+        let (kept, doomed) = self
+            .kept()?
+            .into_iter()
+            .partition::<Vec<_>, _>(|number| Some(*number) == served || !doomed.contains(number));
         garbage.collected.generations = doomed;
-        kept.extend::<Vec<_>>(spared);
         let named = self.named(&kept)?;
         self.nameless(&named, grace, &mut garbage).map_err(Error::Collect)?;
         Ok(garbage)
+    }
+
+    /// Returns the generations before the newest so many. Where two in a row have the same trees, and so differ in what git or
+    /// the registry held alone, the newer one stands for both.
+    fn outdated(&self, generations: usize) -> Result<BTreeSet<u64>, Error> {
+        let mut numbers = self.kept()?.into_iter().rev();
+        let (mut counted, mut newer, mut outdated) = (0, None, BTreeSet::new());
+        for number in numbers.by_ref() {
+            let trees = Some(self.generation(number)?.lock.trees);
+            if newer == trees {
+                outdated.insert(number);
+                continue;
+            }
+            (counted, newer) = (counted + 1, trees);
+            if counted > generations {
+                outdated.insert(number);
+                break;
+            }
+        }
+        outdated.extend(numbers);
+        Ok(outdated)
     }
 
     /// Returns the trees and objects that these generations name.

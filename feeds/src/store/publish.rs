@@ -71,16 +71,16 @@ impl Store {
         })
     }
 
-    /// Records `images` as all that is mirrored into the registry, except the names in `keep`.
+    /// Records `images` as all that is mirrored into the registry, and publishes the `pages` that tell of them.
     pub fn publish_images(
         &self,
         images: Vec<LockedImage>,
-        keep: &[String],
+        pages: Vec<Tree>,
     ) -> Result<Generation, Error> {
         self.publish_changed(|lock| {
-            let replaced: BTreeSet<_> = images.iter().map(|one| one.name.clone()).collect();
-            lock.images.retain(|old| keep.contains(&old.name) && !replaced.contains(&old.name));
-            lock.images.extend(images);
+            lock.images = images;
+            lock.trees.retain(|tree| pages.iter().all(|page| page.path != tree.path));
+            lock.trees.extend(pages);
         })
     }
 

@@ -88,11 +88,15 @@ fn records_refs_and_images_beside_the_trees() {
     let last = store.publish_refs(vec![git_ref("two", "2")], &["one".to_owned()]).unwrap();
     assert_eq!(last.lock.refs, [git_ref("one", "1"), git_ref("two", "2")]);
     let image = LockedImage { name: "a:1".to_owned(), digest: "sha256:0".to_owned() };
-    let last = store.publish_images(vec![image.clone()], &[]).unwrap();
-    assert_eq!((last.lock.images.len(), last.lock.refs.len(), last.lock.trees.len()), (1, 2, 1));
-    let same = store.publish_images(vec![image], &[]).unwrap();
+    let page = tree(&store, "data/pages/regi", &[("index.html", "a:1")]);
+    let last = store.publish_images(vec![image.clone()], vec![page.clone()]).unwrap();
+    assert_eq!((last.lock.images.len(), last.lock.refs.len(), last.lock.trees.len()), (1, 2, 2));
+    let same = store.publish_images(vec![image], vec![page]).unwrap();
     assert_eq!(same.number, last.number);
     assert_eq!(store.current().unwrap().unwrap().lock, last.lock);
+    // What differs in references alone costs no other generation its place.
+    let collected = store.collect(2, NO_GRACE).unwrap();
+    assert_eq!((collected.generations, store.kept().unwrap()), (vec![1, 2], vec![3, 4]));
 }
 
 #[test]

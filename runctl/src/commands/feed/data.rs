@@ -7,7 +7,7 @@ use feeds::Neighbour;
 use feeds::digest::Sha256;
 use feeds::events::Watch;
 use feeds::plan::{Need, Plan};
-use feeds::store::{Generation, RelPath, Store, Tree};
+use feeds::store::{self, Generation, RelPath, Store, Tree};
 use feeds::transfer::{Bases, Options, Transfer, Want};
 use feeds::trust::SiteKey;
 use futures_util::future::{join_all, join3};
@@ -156,14 +156,26 @@ pub(super) async fn publish(
     }
     let scope =
         RelPath::new(scope).or_fail(Class::Unexpected, || "cannot name a scope".to_owned())?;
-    let before = store.kept()?.last().copied();
-    let Generation { number, .. } = store.publish(&scope, fetched.trees, &fetched.keep)?;
+    let number = publish_as(store, run.site.data.keep, |store| {
+        store.publish(&scope, fetched.trees, &fetched.keep)
+    })?;
     run.context.console.note(&format!("{scope} is served as generation {number}"));
+    Ok(fetched.items)
+}
+
+/// Publishes something, and collects what became garbage by that; returns the number of what is served then.
+pub(in crate::commands) fn publish_as(
+    store: &Store,
+    keep: usize,
+    publish: impl FnOnce(&Store) -> Result<Generation, store::Error>,
+) -> Outcome<u64> {
+    let before = store.kept()?.last().copied();
+    let Generation { number, .. } = publish(store)?;
     // Where nothing was published nothing became garbage.
     if before.is_none_or(|before| before < number) {
-        store.collect(run.site.data.keep, COLLECT_GRACE)?;
+        store.collect(keep, COLLECT_GRACE)?;
     }
-    Ok(fetched.items)
+    Ok(number)
 }
 
 /// What would become of an upstream.

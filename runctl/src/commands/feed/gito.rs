@@ -1,8 +1,10 @@
 //! `runctl feed gito`: tells gitolite which repositories there are, then fills each from its upstream.
 
 use feeds::git::{self, Access, Card, Mirrored, Rule, Source, Target};
+use feeds::lock::LockedRef;
+use feeds::store::Store;
 
-use super::{Item, Run, modules};
+use super::{Item, Run, data, modules};
 use crate::commands::gito::{as_admin, secrets};
 use crate::failure::Outcome;
 use crate::services::Service;
@@ -16,42 +18,69 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let feeds = &run.site.gito.repositories;
     let known = modules::of(run)?;
     if run.dry_run {
-        let planned =
-            |feed| Item::new(name(feed), Ok(format!("would follow {}", git::masked(&feed.url))));
+        let planned = |feed: &GitFeed| {
+            Item::new(name(&feed.name), Ok(format!("would follow {}", git::masked(&feed.url))))
+        };
         return Ok(feeds.iter().chain(&known).map(planned).collect());
     }
     if feeds.is_empty() {
         return Ok(Vec::new());
     }
     tell_gitolite(run.site, feeds.iter().chain(&known)).await?;
-    let mut items = mirror(run, feeds).await;
+    let mut fed = mirror(run, feeds).await;
     let modules = modules::of(run)?;
     if modules != known {
         tell_gitolite(run.site, feeds.iter().chain(&modules)).await?;
     }
     if !modules.is_empty() {
-        items.extend(mirror(run, &modules).await);
+        fed.extend(mirror(run, &modules).await);
         let url = modules::tell_rewrites(run.site, &modules)?;
         let text =
             format!("git finds the modules on this site with what {url} says, in /etc/gitconfig");
         run.context.console.note(&text);
     }
+    let locked = lock(run.site, &fed);
+    let mut items: Vec<_> = fed.into_iter().map(item).collect();
+    items.extend(locked.err().map(|failure| Item::new("lock of references".into(), Err(failure))));
     Ok(items)
 }
 
-fn name(feed: &GitFeed) -> String {
-    format!("git {}", feed.name)
+/// What came of one repository, by its name.
+type Fed = (String, Result<Mirrored, git::Error>);
+
+fn name(repository: &str) -> String {
+    format!("git {repository}")
+}
+
+fn item((repository, result): Fed) -> Item {
+    let outcome = result.map(|mirrored| described(&mirrored)).map_err(Into::into);
+    Item::new(name(&repository), outcome)
+}
+
+/// Takes the references of what came down in a generation; what failed stays there as it was.
+fn lock(site: &Site, fed: &[Fed]) -> Outcome {
+    let came = fed.iter().filter_map(|(name, result)| Some((name, result.as_ref().ok()?)));
+    let refs = came.flat_map(|(repository, mirrored)| {
+        mirrored.refs.iter().map(|(name, commit)| LockedRef {
+            repository: repository.clone(),
+            name: name.clone(),
+            commit: commit.clone(),
+        })
+    });
+    let refs = refs.collect();
+    let failed = fed.iter().filter(|(_, result)| result.is_err());
+    let failed: Vec<_> = failed.map(|(name, _)| name.clone()).collect();
+    let store = Store::open(site.layout.store())?;
+    data::publish_as(&store, site.data.keep, |store| store.publish_refs(refs, &failed))?;
+    Ok(())
 }
 
 /// Mirrors repositories, several at once.
-async fn mirror(run: &Run<'_>, feeds: &[GitFeed]) -> Vec<Item> {
+async fn mirror(run: &Run<'_>, feeds: &[GitFeed]) -> Vec<Fed> {
     let jobs = feeds.iter().map(|feed| (source(run.site, feed), target(run.site, feed))).collect();
     let watch = run.context.console.watch();
     let results = git::mirror_all(jobs, run.site.gito.parallel, &*watch).await;
-    let item = |(feed, result): (&GitFeed, Result<Mirrored, git::Error>)| {
-        Item::new(name(feed), result.map(|mirrored| described(&mirrored)).map_err(Into::into))
-    };
-    feeds.iter().zip(results).map(item).collect()
+    feeds.iter().map(|feed| feed.name.clone()).zip(results).collect()
 }
 
 fn described(mirrored: &Mirrored) -> String {

@@ -15,7 +15,7 @@ mod yum;
 use clap::Args;
 use feeds::plan::Need;
 
-pub(super) use data::COLLECT_GRACE;
+pub(super) use data::{COLLECT_GRACE, publish_as};
 
 use super::{Context, live};
 use crate::failure::{Class, Failure, Outcome};
