@@ -107,6 +107,44 @@ fn shelf(folder: &Path) {
     git(folder, &["commit", "-q", "-m", "Put up a shelf"]).ok();
 }
 
+/// What a control repository and a Puppetfile on this host name comes along, once each, and git is told where it is.
+#[test]
+fn modules_of_puppetfiles_are_mirrored_and_found() {
+    if !engine_answers("Puppet's modules") {
+        return;
+    }
+    let site = Site::built();
+    let folder = tempfile::tempdir().expect("a folder");
+    let origin = |name: &str| folder.path().join(name);
+    let url = |name: &str| format!("file://{}", origin(name).display());
+    let origins = ["control", "apache", "ntp"].map(|name| {
+        let origin = origin(name);
+        shelf(&origin);
+        origin
+    });
+    let named = |name: &str| format!("mod '{name}',\n  :git => '{}'\n", url(name));
+    fs_err::write(origins[0].join("Puppetfile"), named("apache")).expect("it is written");
+    git(&origins[0], &["add", "."]).ok();
+    git(&origins[0], &["commit", "-q", "-m", "Name modules"]).ok();
+    site.configure("Puppetfile", &format!("{}{}", named("apache"), named("ntp")));
+    let control = format!("[[git]]\nname = \"control\"\nurl = \"{}\"\n", url("control"));
+    let alone = "[[puppetfile]]\npath = \"Puppetfile\"\nmodules = \"alone\"\n";
+    site.configure("gito.toml", &format!("{control}modules = \"puppet\"\n{alone}"));
+    site.runctl(&["up", "gito", "cgit"]).ok();
+    site.runctl(&["feed", "gito"]).ok();
+    let found = page(&site, "gitconfig");
+    for (name, mirrored) in [("apache", "puppet/apache"), ("ntp", "alone/ntp")] {
+        let bare = site.state("gito/repositories").join(format!("{mirrored}.git"));
+        let tip =
+            |folder: &Path| git(folder, &["-c", "safe.directory=*", "rev-parse", "HEAD"]).ok();
+        assert_eq!(tip(&bare), tip(&origin(name)));
+        let told = format!("/{mirrored}\"]\n\tinsteadOf = {}\n", url(name));
+        assert!(found.contains(&told), "{found}");
+    }
+    assert_eq!(found.matches("insteadOf").count(), 2, "{found}");
+    site.runctl(&["feed", "gito", "--dry-run"]).ok();
+}
+
 #[test]
 fn people_push_to_gito_look_at_cgit_and_carry_it_away() {
     if !engine_answers("people of gito") {

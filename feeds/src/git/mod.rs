@@ -40,7 +40,7 @@ pub use gitolite::{
 pub use login::Login;
 pub use mirror::mirror;
 pub use pin::Pin;
-pub use puppetfile::{Modules, modules};
+pub use puppetfile::{Modules, modules, modules_in};
 pub use remote::masked;
 pub use signed::{Signed, Verification};
 pub use signers::Refused;

@@ -20,6 +20,13 @@ pub struct Modules {
     pub unknown: Vec<String>,
 }
 
+/// Reads the text of one Puppetfile.
+pub fn modules_in(puppetfile: &str) -> Modules {
+    let mut modules = Modules::default();
+    gather(puppetfile, &mut modules);
+    modules
+}
+
 /// Reads the Puppetfile at the tip of every branch; nothing where there is no repository yet.
 pub fn modules(bare: &Path) -> Result<Modules, Error> {
     remote::set_up();

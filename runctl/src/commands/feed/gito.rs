@@ -23,7 +23,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         };
         return Ok(feeds.iter().chain(&known).map(planned).collect());
     }
-    if feeds.is_empty() {
+    if feeds.is_empty() && known.is_empty() {
         return Ok(Vec::new());
     }
     tell_gitolite(run.site, feeds.iter().chain(&known)).await?;

@@ -1,43 +1,98 @@
-//! The modules of r10k's control repositories: mirrored like any repository, and found here by whoever asks elsewhere.
+//! The modules of r10k's control repositories and of Puppetfiles: mirrored like any repository, and found here by whoever asks
+//! elsewhere.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use feeds::git::{self, Divergence, Login, Pin};
+use feeds::git::{self, By, Divergence, Login, Modules, Pin};
 use url::Url;
 
 use super::Run;
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::services::Service;
-use crate::site::{GitFeed, Site};
+use crate::site::{GitFeed, Puppetfile, Site};
 
 /// Where cgit serves the rewriting of URLs, below its rendered configuration.
 const FILE: &str = "gitconfig";
 
-/// The modules that are named by the control repositories as they are here now.
+/// Who names modules, and what those have from there.
+struct Namer {
+    /// What it is called.
+    told: String,
+    /// Below which name the modules are mirrored.
+    below: String,
+    modules: Modules,
+    pattern: GitFeed,
+}
+
+/// The modules that are named by the control repositories as they are here now, and by Puppetfiles that stand alone.
 pub(super) fn of(run: &Run<'_>) -> Outcome<Vec<GitFeed>> {
+    let gito = &run.site.gito;
     let mut taken: BTreeSet<String> =
-        run.site.gito.repositories.iter().map(|feed| feed.name.clone()).collect();
+        gito.repositories.iter().map(|feed| feed.name.clone()).collect();
     let mut feeds = Vec::new();
-    for control in &run.site.gito.repositories {
-        let Some(prefix) = &control.modules else {
-            continue;
-        };
-        let modules = git::modules(&run.site.layout.repository(&control.name))?;
-        for name in modules.unknown {
-            let text = format!(
-                "{}: the URL of module {name} is computed, it is not mirrored",
-                control.name
-            );
+    let controls = gito.repositories.iter().filter_map(|feed| control(run.site, feed));
+    for namer in controls.chain(gito.puppetfiles.iter().map(alone)) {
+        let namer = namer?;
+        for name in &namer.modules.unknown {
+            let text =
+                format!("{}: the URL of module {name} is computed, it is not mirrored", namer.told);
             run.context.console.note(&text);
         }
-        for (url, module) in modules.urls {
-            let name = name(prefix, &url, &taken);
+        for (url, module) in &namer.modules.urls {
+            // Two may name the same module: it is mirrored once.
+            if feeds.iter().any(|known: &GitFeed| known.url == *url) {
+                continue;
+            }
+            let name = name(&namer.below, url, &taken);
             taken.insert(name.clone());
-            feeds.push(module_of(control, name, url, &module));
+            feeds.push(module_of(&namer, name, url, module));
         }
     }
     Ok(feeds)
+}
+
+/// A control repository; its modules are for whoever may read it.
+fn control(site: &Site, control: &GitFeed) -> Option<Outcome<Namer>> {
+    let below = control.modules.clone()?;
+    let modules = match git::modules(&site.layout.repository(&control.name)) {
+        Ok(modules) => modules,
+        Err(error) => return Some(Err(error.into())),
+    };
+    let pattern = GitFeed {
+        push_mirror: None,
+        divergence: Divergence::Overwrite,
+        writers: Vec::new(),
+        pin: Pin::Everything,
+        verification: None,
+        modules: None,
+        ..control.clone()
+    };
+    Some(Ok(Namer { told: control.name.clone(), below, modules, pattern }))
+}
+
+/// A Puppetfile that stands alone.
+fn alone(puppetfile: &Puppetfile) -> Outcome<Namer> {
+    let told = puppetfile.path.display().to_string();
+    let text = fs_err::read_to_string(&puppetfile.path)
+        .or_fail(Class::Configuration, || format!("cannot read {told}"))?;
+    let pattern = GitFeed {
+        name: String::new(),
+        url: String::new(),
+        owner: String::new(),
+        description: String::new(),
+        category: String::new(),
+        push_mirror: None,
+        divergence: Divergence::Overwrite,
+        readers: puppetfile.readers.clone(),
+        writers: Vec::new(),
+        login: Login::None,
+        by: By::Whatever,
+        pin: Pin::Everything,
+        verification: None,
+        modules: None,
+    };
+    Ok(Namer { told, below: puppetfile.modules.clone(), modules: git::modules_in(&text), pattern })
 }
 
 /// The repository's own name below the prefix, with its owner's before it where another has that name.
@@ -54,23 +109,17 @@ fn name(prefix: &str, url: &str, taken: &BTreeSet<String>) -> String {
     }
 }
 
-/// A module is mirrored whole, for whoever may read its control repository.
-fn module_of(control: &GitFeed, name: String, url: String, module: &str) -> GitFeed {
+/// A module is mirrored whole.
+fn module_of(namer: &Namer, name: String, url: &str, module: &str) -> GitFeed {
     let host = |url: &str| Url::parse(url).ok().and_then(|url| Some(url.host_str()?.to_owned()));
     // A password is for the host that it was given for.
-    let same = host(&url).is_some() && host(&url) == host(&control.url);
+    let same = host(url).is_some() && host(url) == host(&namer.pattern.url);
     GitFeed {
         name,
-        url,
-        description: format!("Puppet module {module} of {}", control.name),
-        push_mirror: None,
-        divergence: Divergence::Overwrite,
-        writers: Vec::new(),
-        login: if same { control.login.clone() } else { Login::None },
-        pin: Pin::Everything,
-        verification: None,
-        modules: None,
-        ..control.clone()
+        url: url.to_owned(),
+        description: format!("Puppet module {module} of {}", namer.told),
+        login: if same { namer.pattern.login.clone() } else { Login::None },
+        ..namer.pattern.clone()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use feeds::git::{By, Divergence, Login, Pin, Signed, Verification};
 
 use super::super::kinds::{Read, git_remote, inner_path, line, number, server, text, word, wrong};
-use super::super::model::{GitFeed, Gito, Host};
+use super::super::model::{GitFeed, Gito, Host, Puppetfile};
 use super::super::table::Table;
 use super::{existing, host, site::Base};
 use crate::services::Service;
@@ -21,14 +21,32 @@ pub(super) fn read(mut table: Table<'_>, base: &Base, folder: &Path) -> (Host, G
         trust_hosts: table.list("trust_hosts", &[], server),
         parallel: table.or("parallel", 8, number(1..=64)),
         repositories: table.tables("git").into_iter().map(|table| git(table, folder)).collect(),
+        puppetfiles: table
+            .tables("puppetfile")
+            .into_iter()
+            .map(|table| puppetfile(table, folder))
+            .collect(),
     };
     table.finish();
     (host, gito)
 }
 
+/// Everybody, cgit among them.
+const READERS: &[&str] = &["@all", "gitweb"];
+
+fn puppetfile(mut table: Table<'_>, folder: &Path) -> Puppetfile {
+    let puppetfile = Puppetfile {
+        path: table.required("path", existing(folder)),
+        modules: table.required("modules", inner_path),
+        readers: table.list("readers", READERS, user),
+    };
+    table.finish();
+    puppetfile
+}
+
 fn git(mut table: Table<'_>, folder: &Path) -> GitFeed {
     let (readers, writers) =
-        (table.list("readers", &["@all", "gitweb"], user), table.list("writers", &[], user));
+        (table.list("readers", READERS, user), table.list("writers", &[], user));
     let feed = GitFeed {
         name: table.required("name", inner_path),
         url: table.required("url", git_remote),

@@ -143,6 +143,19 @@ pub struct Gito {
     pub parallel: usize,
     /// Repositories to mirror.
     pub repositories: Vec<GitFeed>,
+    /// Puppetfiles that stand alone, whose modules are mirrored.
+    pub puppetfiles: Vec<Puppetfile>,
+}
+
+/// A Puppetfile of the operator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Puppetfile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Below which name the modules are mirrored.
+    pub modules: String,
+    /// Who may read them, as gitolite names users and groups.
+    pub readers: Vec<String>,
 }
 
 /// One git repository.
