@@ -11,15 +11,13 @@ use super::manifest::{Content, Descriptor, Digest, Manifest};
 use super::origin::Meter;
 use super::place::Place;
 use super::platform::{Platform, cut, is_cut_of};
-use super::publish::{blobs, keep_previous, publish, settle, watched};
+use super::publish::{PARALLEL, blobs, keep_previous, publish, settle, watched};
 use super::push::push;
 use super::registry::Registry;
 use super::source::Source;
 use super::{Copied, Error};
 use crate::events::Watch;
 
-/// Blobs and manifests of one image under way at once; how many requests that makes, its registries say.
-pub(super) const PARALLEL: usize = 64;
 /// An index may list indexes, but not for ever.
 const DEPTH: usize = 3;
 /// A signature's payload is a few lines.

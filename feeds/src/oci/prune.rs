@@ -9,10 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::copy::{PARALLEL, survey};
+use super::copy::survey;
 use super::manifest::{Digest, Manifest};
 use super::place::Place;
-use super::publish::PREVIOUS;
+use super::publish::{PARALLEL, PREVIOUS};
 use super::record::Repository;
 use super::tags::accompanied;
 use super::{Error, Record, Registry, Source};

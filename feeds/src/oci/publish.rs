@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
-use super::copy::PARALLEL;
 use super::manifest::{Content, Descriptor, Digest, Manifest};
 use super::origin::Meter;
 use super::place::{LONGEST_TAG, Place};
@@ -13,6 +12,8 @@ use super::{Copied, Error};
 use crate::events::{Event, Id, Watch};
 use crate::relay::relayed;
 
+/// Blobs and manifests of one image under way at once; how many requests that makes, its registries say.
+pub(super) const PARALLEL: usize = 64;
 /// What is appended to a tag to name the image that it named before.
 pub(super) const PREVIOUS: &str = ".previous";
 
