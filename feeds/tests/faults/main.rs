@@ -1,5 +1,8 @@
-//! The downloader against upstreams that misbehave: what must come out is told by a model, and never is a wrong byte kept.
+//! The downloader, whole surveys and whole images against upstreams that misbehave: what must come out of the downloader is told
+//! by a model, and never is a wrong byte kept.
 
+mod http;
+mod registries;
 mod repository;
 mod site;
 mod surveys;
@@ -15,6 +18,8 @@ use feeds::{Class, Classified as _};
 use proptest::prelude::*;
 use upstream::{Fault, Upstream};
 
+/// As many as a run of all tests has time for.
+const CASES: u32 = 40;
 const RETRIES: u32 = 3;
 
 struct World {
@@ -313,4 +318,10 @@ fn reads_media_carried_in() {
         let error = world.transfer.fetch(other, &Silent).await.expect_err("another file");
         assert_eq!(error.class(), Class::Verification);
     });
+}
+
+/// How many whole surveys and copies are tried.
+fn cases() -> u32 {
+    let told = std::env::var("FEEDS_FAULT_CASES").ok();
+    told.map_or(CASES, |told| told.parse().expect("FEEDS_FAULT_CASES is a number"))
 }

@@ -11,12 +11,10 @@ use feeds::store::{RelPath, Store, Tree};
 use proptest::prelude::*;
 
 use crate::repository::{Files, Flaw, Kind};
-use crate::run;
 use crate::site::{Asked, Site};
 use crate::upstream::Fault;
+use crate::{cases, run};
 
-/// As many as a run of all tests has time for.
-const CASES: u32 = 40;
 /// Longer than any survey that is not stuck, however busy the machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// More than all cases together may take at any time.
@@ -76,11 +74,6 @@ fn case() -> impl Strategy<Value = Case> {
     let changes = prop::option::weighted(0.3, 0_usize..7);
     (kind, any::<bool>(), flaw, faults, changes)
         .prop_map(|(kind, part, flaw, faults, changes)| Case { kind, part, flaw, faults, changes })
-}
-
-fn cases() -> u32 {
-    let told = std::env::var("FEEDS_FAULT_CASES").ok();
-    told.map_or(CASES, |told| told.parse().expect("FEEDS_FAULT_CASES is a number"))
 }
 
 proptest! {

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use feeds::digest::Sha256;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::http::{Request, head, outwait};
 
 /// A path that leads to itself.
 const CIRCLE: &str = "/circle";
@@ -111,18 +113,10 @@ impl State {
     }
 }
 
-#[derive(Default)]
-struct Request {
-    path: String,
-    offset: Option<usize>,
-    if_range: Option<String>,
-    if_none_match: Option<String>,
-}
-
 /// Answers one request and closes: faults must not leak from one to the next.
 async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
-    let request = read(&mut stream).await?;
+    let request = Request::read(&mut stream).await?;
     let stream = stream.get_mut();
     if request.path == CIRCLE {
         return head(stream, "302 Found", 0, &format!("Location: {CIRCLE}\r\n")).await;
@@ -134,7 +128,7 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
         .expect("sound")
         .get_mut(&request.path)
         .map(|(content, faults)| (content.clone(), faults.pop_front().unwrap_or(Fault::None)));
-    let condition = match (&request.offset, &request.if_none_match) {
+    let condition = match (&request.offset, request.header("if-none-match")) {
         (Some(offset), _) => format!(" from {offset}"),
         (None, Some(_)) => " if changed".to_owned(),
         (None, None) => String::new(),
@@ -160,7 +154,7 @@ async fn deliver(
 ) -> std::io::Result<()> {
     let etag = format!("\"{}\"", Sha256::of(&content));
     let tag = format!("ETag: {etag}\r\n");
-    if request.if_none_match.as_ref() == Some(&etag) && request.offset.is_none() {
+    if request.header("if-none-match") == Some(&etag) && request.offset.is_none() {
         return head(stream, "304 Not Modified", 0, &tag).await;
     }
     match fault {
@@ -169,7 +163,7 @@ async fn deliver(
         _ => {}
     }
     let whole = content.len();
-    let same = request.if_range.as_ref().is_none_or(|tag| *tag == etag);
+    let same = request.header("if-range").is_none_or(|tag| tag == etag);
     let offset = request.offset.filter(|_| same && fault != Fault::Rangeless);
     match offset {
         Some(offset) if offset >= whole => {
@@ -198,43 +192,5 @@ async fn deliver(
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-    if fault == Fault::Stall {
-        // Until the client gives up and closes.
-        let _bytes = tokio::io::copy(stream, &mut tokio::io::sink()).await?;
-    }
-    Ok(())
-}
-
-async fn head(
-    stream: &mut TcpStream,
-    status: &str,
-    length: usize,
-    more: &str,
-) -> std::io::Result<()> {
-    let text =
-        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n");
-    stream.write_all(text.as_bytes()).await
-}
-
-async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Request> {
-    let mut request = Request::default();
-    let mut line = String::new();
-    stream.read_line(&mut line).await?;
-    line.split(' ').nth(1).unwrap_or_default().clone_into(&mut request.path);
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            return Ok(request);
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "range" => {
-                let start = value.trim_start_matches("bytes=").trim_end_matches('-');
-                request.offset = start.parse().ok();
-            }
-            "if-range" => request.if_range = Some(value.to_owned()),
-            "if-none-match" => request.if_none_match = Some(value.to_owned()),
-            _ => {}
-        }
-    }
+    if fault == Fault::Stall { outwait(stream).await } else { Ok(()) }
 }

@@ -36,27 +36,17 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         transfer.store().is_whole(served).then_some(served)
     };
     let apt = in_turn(
-        data.apt.iter().map(|feed| (feed.name.as_str(), &feed.leans_on[..], feed)).collect(),
-        async |feed, neighbours| {
-            let tree = tree_path("data/apt", &feed.name)?;
-            let served = served(&tree);
-            let plan = match neighbours {
-                Ok(all) => super::apt::survey(run, feed, all, served, &transfer, &*watch).await,
-                Err(failure) => Err(failure),
-            };
-            Ok(Surveyed { name: format!("apt {}", feed.name), tree, plan })
+        "apt",
+        data.apt.iter().map(|feed| (&*feed.name, &*feed.leans_on, feed)).collect(),
+        async |feed, tree, neighbours| {
+            super::apt::survey(run, feed, neighbours, served(tree), &transfer, &*watch).await
         },
     );
     let yum = in_turn(
-        data.yum.iter().map(|feed| (feed.name.as_str(), &feed.leans_on[..], feed)).collect(),
-        async |feed, neighbours| {
-            let tree = tree_path("data/yum", &feed.name)?;
-            let served = served(&tree);
-            let plan = match neighbours {
-                Ok(all) => super::yum::survey(run, feed, all, served, &transfer, &*watch).await,
-                Err(failure) => Err(failure),
-            };
-            Ok(Surveyed { name: format!("yum {}", feed.name), tree, plan })
+        "yum",
+        data.yum.iter().map(|feed| (&*feed.name, &*feed.leans_on, feed)).collect(),
+        async |feed, tree, neighbours| {
+            super::yum::survey(run, feed, neighbours, served(tree), &transfer, &*watch).await
         },
     );
     let files = data.files.iter().map(async |feed| {
@@ -71,8 +61,9 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
 
 /// Surveys repositories side by side, but each after those that it leans on: they stand before it.
 async fn in_turn<'f, F>(
+    kind: &str,
     feeds: Vec<(&'f str, &'f [String], &'f F)>,
-    survey: impl AsyncFn(&'f F, Outcome<Arc<[Neighbour]>>) -> Outcome<Surveyed>,
+    survey: impl AsyncFn(&'f F, &RelPath, Arc<[Neighbour]>) -> Outcome<Plan>,
 ) -> Vec<Outcome<Surveyed>> {
     let mut surveyed: BTreeMap<usize, Outcome<Surveyed>> = BTreeMap::new();
     let place = |name: &String| feeds.iter().position(|(known, ..)| known == name);
@@ -91,7 +82,16 @@ async fn in_turn<'f, F>(
                         Failure::say(Class::Feed, message)
                     })
                 };
-                (index, survey(*feed, leans_on.iter().map(neighbour).collect()).await)
+                let neighbours: Outcome<Arc<[_]>> = leans_on.iter().map(neighbour).collect();
+                let surveyed = async {
+                    let tree = tree_path(&format!("data/{kind}"), name)?;
+                    let plan = match neighbours {
+                        Ok(neighbours) => survey(*feed, &tree, neighbours).await,
+                        Err(failure) => Err(failure),
+                    };
+                    Ok(Surveyed { name: format!("{kind} {name}"), tree, plan })
+                };
+                (index, surveyed.await)
             })
             .collect();
         let done = join_all(round).await;

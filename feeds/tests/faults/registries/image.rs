@@ -4,7 +4,7 @@
 use feeds::digest::Sha256;
 use serde_json::{Value, json};
 
-use crate::upstream::Content;
+use super::upstream::Content;
 
 /// The tag of the image.
 pub(crate) const TAG: &str = "1";

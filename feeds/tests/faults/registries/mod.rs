@@ -18,8 +18,8 @@ use proptest::prelude::*;
 use target::Target;
 use upstream::{Fault, LOGIN, REPOSITORY, Upstream};
 
-/// As many as a run of all tests has time for.
-const CASES: u32 = 40;
+use crate::cases;
+
 /// Longer than any copy that is not stuck, however busy the machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 const ATTEMPTS: u32 = 3;
@@ -69,10 +69,6 @@ fn case() -> impl Strategy<Value = Case> {
     let faults = prop::collection::vec((0_usize..20, prop::collection::vec(fault, 1..3)), 0..4);
     let moves = prop::option::weighted(0.3, 0_usize..12);
     (flaw, faults, moves).prop_map(|(flaw, faults, moves)| Case { flaw, faults, moves })
-}
-
-fn cases() -> u32 {
-    std::env::var("FEEDS_FAULT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES)
 }
 
 proptest! {

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use feeds::digest::Sha256;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::http::{Request, head, outwait};
 
 /// The repository that it has.
 pub(crate) const REPOSITORY: &str = "tools/box";
@@ -163,27 +165,19 @@ impl State {
     }
 }
 
-#[derive(Default)]
-struct Request {
-    method: String,
-    path: String,
-    offset: Option<usize>,
-    shown: Option<String>,
-}
-
 /// Answers one request and closes: faults must not leak from one to the next.
 async fn serve(stream: TcpStream, state: &State, home: bool) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
-    let request = read(&mut stream).await?;
+    let request = Request::read(&mut stream).await?;
     let stream = stream.get_mut();
     let name = request.path.rsplit('/').next().unwrap_or_default();
     if !home {
-        state.betrayed.fetch_or(request.shown.is_some(), Ordering::Relaxed);
+        state.betrayed.fetch_or(request.header("authorization").is_some(), Ordering::Relaxed);
         let content = state.content.lock().expect("sound").get(name).cloned().unwrap_or_default();
         let fault = if request.path.starts_with("/astray") { Fault::Corrupt } else { Fault::None };
         return deliver(stream, &request, content, fault).await;
     }
-    if request.shown.as_deref() != Some(SHOWN) {
+    if request.header("authorization") != Some(SHOWN) {
         let asks = "WWW-Authenticate: Basic realm=\"upstream\"\r\n";
         return head(stream, "401 Unauthorized", 0, asks).await;
     }
@@ -246,44 +240,4 @@ async fn deliver(
     stream.write_all(&content[..sent]).await?;
     stream.flush().await?;
     if fault == Fault::Stall { outwait(stream).await } else { Ok(()) }
-}
-
-/// Says nothing until the client gives up and closes.
-async fn outwait(stream: &mut TcpStream) -> std::io::Result<()> {
-    tokio::io::copy(stream, &mut tokio::io::sink()).await.map(drop)
-}
-
-async fn head(
-    stream: &mut TcpStream,
-    status: &str,
-    length: usize,
-    more: &str,
-) -> std::io::Result<()> {
-    let text =
-        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n");
-    stream.write_all(text.as_bytes()).await
-}
-
-async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Request> {
-    let mut request = Request::default();
-    let mut line = String::new();
-    stream.read_line(&mut line).await?;
-    let mut words = line.split(' ');
-    words.next().unwrap_or_default().clone_into(&mut request.method);
-    words.next().unwrap_or_default().clone_into(&mut request.path);
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            return Ok(request);
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "range" => {
-                let start = value.trim_start_matches("bytes=").trim_end_matches('-');
-                request.offset = start.parse().ok();
-            }
-            "authorization" => request.shown = Some(value.to_owned()),
-            _ => {}
-        }
-    }
 }
