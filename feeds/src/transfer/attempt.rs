@@ -16,7 +16,7 @@ use url::Url;
 use super::answer::{self, Answer, Retry};
 use super::drip::Drip;
 use super::error::Reason;
-use super::lanes::Lanes;
+use super::lanes::{Lane, Lanes};
 use super::partial::{Partial, Validator};
 use super::progress::Share;
 use super::want::Want;
@@ -57,7 +57,8 @@ struct Reply {
 }
 
 impl Attempt<'_> {
-    pub(super) async fn run(&self, mut partial: Box<Partial>) -> io::Result<Outcome> {
+    /// Asks, and takes in what comes; the lane is free again as soon as all came, before it is written.
+    pub(super) async fn run(&self, mut partial: Box<Partial>, lane: Lane) -> io::Result<Outcome> {
         if self.want.is_proved() && partial.length() > 0 && mismatch(&partial, self.want).is_none()
         {
             return Ok(Outcome::Done(partial, Validator::default()));
@@ -85,7 +86,7 @@ impl Attempt<'_> {
             Answer::Append => partial.remember(reply.validator.clone())?,
         }
         let resumed = partial.length() == offset && offset > 0;
-        let (partial, poured) = self.pour(reply.body, partial).await?;
+        let (partial, poured) = self.pour(reply.body, partial, lane).await?;
         self.judge(partial, poured, resumed, reply.validator)
     }
 
@@ -165,6 +166,7 @@ impl Attempt<'_> {
         &self,
         mut body: Body,
         partial: Box<Partial>,
+        lane: Lane,
     ) -> io::Result<(Box<Partial>, Result<(), Reason>)> {
         let mut length = partial.length();
         self.share.reached(length);
@@ -196,6 +198,7 @@ impl Attempt<'_> {
                 last = Instant::now();
             }
         };
+        drop((body, lane));
         Ok((writer.finish().await?, poured))
     }
 

@@ -12,6 +12,8 @@ use crate::store::Object;
 
 const BATCH_FILES: usize = 256;
 const BATCH_BYTES: u64 = 1 << 30;
+/// Files that came and wait for the disk, beside those on the way: while it is busy the wire need not be idle.
+const UNWRITTEN: usize = 128;
 
 impl Transfer {
     /// Fetches what the store does not hold and returns the objects in the order of `wants`.
@@ -66,7 +68,7 @@ impl Transfer {
         let mut batch = Batch::default();
         let work =
             missing.into_iter().map(|want| async { (want.key(), self.obtain(want, bar).await) });
-        let mut done = stream::iter(work).buffer_unordered(self.lanes.widest());
+        let mut done = stream::iter(work).buffer_unordered(self.lanes.widest() + UNWRITTEN);
         // One batch reaches the disk while the next one comes in.
         let mut settling = FuturesUnordered::new();
         loop {

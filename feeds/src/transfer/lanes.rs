@@ -11,11 +11,13 @@ use url::Url;
 pub(super) struct Lanes {
     connections: usize,
     streams: usize,
-    hosts: Mutex<HashMap<String, Lane>>,
+    hosts: Mutex<HashMap<String, Host>>,
 }
 
-#[derive(Clone)]
-struct Lane {
+/// The right to one request, until it is dropped.
+pub(super) type Lane = Option<OwnedSemaphorePermit>;
+
+struct Host {
     permits: Arc<Semaphore>,
     /// It was seen to carry many requests over one connection.
     wide: bool,
@@ -33,9 +35,9 @@ impl Lanes {
         self.streams
     }
 
-    /// Waits for a free lane to the host of an address; it is taken until the permit is dropped.
-    pub(super) async fn enter(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
-        let permits = self.with(url, |lane| Arc::clone(&lane.permits));
+    /// Waits for a free lane to the host of an address.
+    pub(super) async fn enter(&self, url: &Url) -> Lane {
+        let permits = self.with(url, |host| Arc::clone(&host.permits));
         // Nobody closes it.
         permits.acquire_owned().await.ok()
     }
@@ -43,20 +45,20 @@ impl Lanes {
     /// Takes down that a host speaks HTTP/2.
     pub(super) fn widen(&self, url: &Url) {
         let more = self.streams - self.connections;
-        self.with(url, |lane| {
-            if !std::mem::replace(&mut lane.wide, true) {
-                lane.permits.add_permits(more);
+        self.with(url, |host| {
+            if !std::mem::replace(&mut host.wide, true) {
+                host.permits.add_permits(more);
             }
         });
     }
 
-    fn with<T>(&self, url: &Url, work: impl FnOnce(&mut Lane) -> T) -> T {
+    fn with<T>(&self, url: &Url, work: impl FnOnce(&mut Host) -> T) -> T {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = hosts.entry(host(url)).or_insert_with(|| Lane {
+        let host = hosts.entry(host(url)).or_insert_with(|| Host {
             permits: Arc::new(Semaphore::new(self.connections)),
             wide: false,
         });
-        work(lane)
+        work(host)
     }
 }
 

@@ -32,7 +32,7 @@ pub use want::{Bases, Place, Want};
 
 use self::answer::Retry;
 use self::attempt::{Attempt, Outcome};
-use self::lanes::Lanes;
+use self::lanes::{Lane, Lanes};
 use self::meter::Meter;
 use self::mirrors::{Mirrors, Reputation};
 use self::partial::Partial;
@@ -193,8 +193,8 @@ impl Transfer {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            let _lane = self.lanes.enter(url).await;
-            let tried = self.try_mirror(want, url, partial, &share).await;
+            let lane = self.lanes.enter(url).await;
+            let tried = self.try_mirror(want, url, lane, partial, &share).await;
             let (back, reason, retry) =
                 match tried.map_err(|source| Error::Partial { label: want.name(), source })? {
                     Tried::Obtained(obtained) => {
@@ -236,6 +236,7 @@ impl Transfer {
         &self,
         want: &Want,
         url: &Url,
+        lane: Lane,
         partial: Box<Partial>,
         share: &Share<'_>,
     ) -> io::Result<Tried> {
@@ -244,7 +245,7 @@ impl Transfer {
         let idle = self.options.idle_timeout;
         let attempt =
             Attempt { client: &self.client, lanes: &self.lanes, idle, want, url, known, share };
-        Ok(match (attempt.run(partial).await?, seen) {
+        Ok(match (attempt.run(partial, lane).await?, seen) {
             (Outcome::Done(partial, validator), _) => {
                 let ready = partial.into_ready()?;
                 let seen = (!want.is_proved()).then_some(Seen { object: ready.object, validator });
