@@ -19,6 +19,7 @@ pub mod pages;
 pub mod patterns;
 pub mod plan;
 mod relay;
+mod remove;
 pub mod store;
 pub mod transfer;
 pub mod trust;

@@ -2,9 +2,7 @@
 
 use crate::digest::{Digest, Sha256};
 use crate::store::RelPath;
-use crate::transfer::Want;
-
-use super::source::Suite;
+use crate::transfer::{Bases, Want};
 
 /// The strong digests of one file, the others are not looked at; without any, nothing proves it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,9 +52,9 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Tells what to fetch.
-    pub(super) fn want(&self, suite: &Suite) -> Want {
-        let mut want = Want::below(&suite.urls, &self.path);
+    /// Tells what to fetch, from mirrors of its repository.
+    pub(super) fn want(&self, mirrors: &Bases) -> Want {
+        let mut want = Want::below(mirrors, &self.path);
         want.size = Some(self.size);
         self.checksums.demand(&mut want);
         want

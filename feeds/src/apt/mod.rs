@@ -11,6 +11,7 @@ mod filter;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod host;
+mod indexes;
 mod listing;
 mod loose;
 mod neighbour;

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::deb822::paragraphs;
 use super::error::Error;
+use super::indexes::{Located, Survey, put_wanted};
 use super::neighbour::{self, Lent};
 use super::package::Package;
 use super::reindex::{Reindex, Title};
 use super::select::Universe;
 use super::source::{Missing, Subset};
-use super::survey::{Located, Survey, put_wanted};
 use crate::events::Event;
 use crate::plan::Plan;
 use crate::store::Object;
@@ -185,7 +185,7 @@ impl Making<'_> {
             let file = package
                 .file()
                 .map_err(|source| Error::Path { name: package.to_string(), source })?;
-            let want = file.want(self.survey.verified[package.origin.suite].suite);
+            let want = file.want(&self.survey.verified[package.origin.suite].suite.urls);
             put_wanted(plan, file.path, want)?;
             self.taken.note(package, self.survey.source.extras.sources);
         }
@@ -270,7 +270,7 @@ impl Making<'_> {
             let file = package.file();
             Ok(file
                 .map_err(|source| Error::Path { name: package.to_string(), source })?
-                .want(suite))
+                .want(&suite.urls))
         };
         let all = listed.iter().flat_map(|packages| packages.iter());
         let wants = all.map(want).collect::<Result<Vec<_>, Error>>()?;

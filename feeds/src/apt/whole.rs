@@ -5,9 +5,9 @@
 use super::deb822::paragraphs;
 use super::error::Error;
 use super::file::File;
+use super::indexes::{Located, Survey, put, put_wanted};
 use super::package::Package;
 use super::sources::SourcePackage;
-use super::survey::{Located, Survey, put, put_wanted};
 use super::upstream::{Fetched, Verified};
 use crate::plan::Plan;
 use crate::store::Object;
@@ -79,7 +79,7 @@ fn keep(
     files: Vec<File>,
 ) -> Result<(), Error> {
     for file in files {
-        let want = file.want(from.suite);
+        let want = file.want(&from.suite.urls);
         put_wanted(plan, file.path, want)?;
     }
     for place in &index.places {

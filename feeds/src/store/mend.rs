@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use super::publish::remove_if_there;
 use super::{Error, Object, RelPath, Store, Tree};
 use crate::digest::Sha256;
+use crate::remove::remove_if_there;
 
 /// A corrupt object: who uses it, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

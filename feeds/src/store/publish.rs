@@ -11,15 +11,15 @@ use fs_err as fs;
 use fs_err::os::unix::fs::symlink;
 use rustix::fs::FlockOperation;
 
-use super::{Error, RelPath, Store, Tree, trees};
+use super::trees::{self, UNFINISHED};
+use super::{Error, RelPath, Store, Tree};
 use crate::lock::{self, Lock, LockedImage, LockedRef};
+use crate::remove::remove_if_there;
 
 const CURRENT: &str = "current";
 const RECENT: &str = "recent";
 /// As many generations as data looks into for a file that the served one no longer has.
 const RECENT_KEPT: usize = 8;
-/// Marks what is being built or removed; a generation's name has digits only.
-pub(super) const UNFINISHED: &str = ".unfinished-";
 
 /// A complete published state of all trees.
 #[derive(Clone, Debug)]
@@ -263,13 +263,6 @@ fn check_trees(trees: &[Tree]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -11,6 +11,7 @@ use fs_err as fs;
 use super::{Error, Store};
 use crate::digest::{Hasher, Sha256};
 use crate::events::{Event, Id, Watch};
+use crate::remove::remove_if_there;
 
 const READ_BUFFER: usize = 1024 * 1024;
 /// After so many bytes the way that was gone is remembered.
@@ -81,7 +82,7 @@ impl Store {
         watch.event(Event::Finished { id, failed });
         ended.map_err(Error::Scrub)?;
         if change {
-            super::publish::remove_if_there(&self.scrub_mark()).map_err(Error::Scrub)?;
+            remove_if_there(&self.scrub_mark()).map_err(Error::Scrub)?;
         }
         Ok(rounds.found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
     }

@@ -11,9 +11,12 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::parallel::try_for_all;
-use super::publish::{UNFINISHED, remove_if_there};
 use super::{Error, Object, RelPath, Store, Tree};
 use crate::digest::{Hasher, Sha256};
+use crate::remove::remove_if_there;
+
+/// Marks what is being built or removed; a generation's name has digits only.
+pub(super) const UNFINISHED: &str = ".unfinished-";
 
 /// From a folder of a generation up to the trees: the generation and `generations` lie between.
 const ABOVE_TREES: usize = 1;

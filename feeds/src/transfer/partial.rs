@@ -12,6 +12,7 @@ use url::Url;
 
 use super::want::Want;
 use crate::digest::{Digest, Hasher, Sha256};
+use crate::remove::remove_if_there;
 use crate::store::{Object, Ready, Store};
 
 const READ_BUFFER: usize = 256 * 1024;
@@ -245,13 +246,6 @@ fn sidecar(path: &Path) -> PathBuf {
     let mut name = path.to_owned().into_os_string();
     name.push(".json");
     name.into()
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use super::record::Unreadable;
+use super::xml::Unreadable;
 use crate::patterns::NotPattern;
 use crate::store::{self, NotRelative, RelPath};
 use crate::{Class, Classified, Unsatisfied, transfer, trust};

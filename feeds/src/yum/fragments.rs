@@ -11,8 +11,8 @@ use memchr::{memchr, memmem};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::record::{Unreadable, attributes};
 use super::window::Window;
+use super::xml::{Unreadable, attributes};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 

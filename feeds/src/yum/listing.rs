@@ -2,8 +2,9 @@
 
 use std::io::BufReader;
 
-use super::record::{self, Record, Unreadable};
+use super::record::{self, Record};
 use super::repomd;
+use super::xml::Unreadable;
 use crate::compression::Compression;
 use crate::pages::{Advisory, Error, Group, Listing, Package, first_line};
 use crate::store::{Store, Tree};

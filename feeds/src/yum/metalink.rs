@@ -7,7 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 use url::Url;
 
 use super::mirrorlist::{MOST, askable};
-use super::record::{self, Unreadable};
+use super::xml::{self, Unreadable};
 use crate::digest::{Digest, Hasher, Sha256};
 
 const FILE: &str = "repomd.xml";
@@ -104,7 +104,7 @@ struct Reading {
 
 impl Reading {
     fn start(&mut self, start: &BytesStart<'_>, at: u64) -> Result<(), Unreadable> {
-        let attribute = |name| record::attribute(start, name, at);
+        let attribute = |name| xml::attribute(start, name, at);
         let name = start.local_name().as_ref().to_owned();
         match name.as_str() {
             "file" => self.ours = attribute("name")?.as_deref() == Some(FILE),
@@ -167,7 +167,7 @@ pub(super) fn parse(text: &[u8], from: &Url) -> Result<Metalink, Unreadable> {
             Event::Start(start) => reading.start(&start, at)?,
             Event::Text(text) => reading.text.push_str(&text.xml10_content()),
             Event::GeneralRef(reference) => {
-                record::resolve(&reference, at, &mut reading.text)?;
+                xml::resolve(&reference, at, &mut reading.text)?;
             }
             Event::End(_) => reading.end(from),
             Event::DocType(_) => return Err(unexpected("a document type")),

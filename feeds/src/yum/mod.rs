@@ -25,12 +25,13 @@ mod source;
 mod survey;
 pub mod treeinfo;
 mod window;
+mod xml;
 
 pub use error::Error;
 pub(crate) use listing::list;
 pub use loose::{Loose, survey as survey_loose};
-pub use record::Unreadable;
 pub use select::Filter;
 pub use signatures::{BadSignatures, PackageKeys};
 pub use source::{InstallTree, Selection, Signed, Source, Trust, Upstream};
 pub use survey::survey;
+pub use xml::Unreadable;

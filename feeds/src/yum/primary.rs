@@ -7,7 +7,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::fragments::Fragments;
-use super::record::{self, Listed, Stated, Unreadable};
+use super::record::{self, Listed, Stated};
+use super::xml::{self, Unreadable};
 
 /// One package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ fn package(record: &str, at: u64, weak: bool) -> Result<Package, Unreadable> {
                 text.push_str(&words.xml10_content());
             }
             Event::GeneralRef(reference) if depth == 2 && field.is_some() => {
-                record::resolve(&reference, at, text)?;
+                xml::resolve(&reference, at, text)?;
             }
             Event::End(_) => {
                 depth = depth.saturating_sub(1);
@@ -116,7 +117,7 @@ fn package(record: &str, at: u64, weak: bool) -> Result<Package, Unreadable> {
 
 /// Takes down what a child of a package states in its attributes, the first of each; returns whose text is to follow.
 fn open(start: &BytesStart<'_>, at: u64, stated: &mut Stated) -> Result<Option<Field>, Unreadable> {
-    let attribute = |name| record::attribute(start, name, at);
+    let attribute = |name| xml::attribute(start, name, at);
     match start.local_name().as_ref() {
         "arch" => return Ok(Some(Field::Architecture)),
         "checksum" if stated.algorithm.is_none() => {

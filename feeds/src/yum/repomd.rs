@@ -1,6 +1,7 @@
 //! `repomd.xml`: which metadata a repository has.
 
-use super::record::{self, Listed, Unreadable};
+use super::record::{self, Listed};
+use super::xml::Unreadable;
 
 /// One metadata file.
 #[derive(Clone, Debug, PartialEq, Eq)]

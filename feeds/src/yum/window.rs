@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::record::Unreadable;
+use super::xml::Unreadable;
 
 pub(super) const BLOCK: usize = 256 << 10;
 /// So much is read at once where a record is longer than a block, so that it is not looked through too often.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::deb822::paragraphs;
 use super::super::error::Error;
+use super::super::indexes::put_wanted;
 use super::super::sources::SourcePackage;
-use super::super::survey::put_wanted;
 use super::Making;
 use crate::events::Event;
 use crate::plan::Plan;
@@ -70,7 +70,7 @@ impl Making<'_> {
             );
         }
         for (suite, file) in files {
-            let want = file.want(self.survey.verified[suite].suite);
+            let want = file.want(&self.survey.verified[suite].suite.urls);
             put_wanted(plan, file.path, want)?;
         }
         for (component, cut) in self.components.0.iter().zip(&cut) {

@@ -10,7 +10,7 @@ use super::super::filter::Filter;
 use super::super::reindex::Title;
 use super::super::reindex::tests::{make, signing};
 use super::super::select::Wanted;
-use super::super::source::{Extras, Missing, Signing, Subset, Suite};
+use super::super::source::{Extras, Missing, Signing, Subset, Suite, Trust};
 use super::*;
 use crate::digest::Sha256;
 use crate::error::{Class, Classified as _};

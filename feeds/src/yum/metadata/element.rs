@@ -4,7 +4,7 @@ use quick_xml::events::Event;
 use quick_xml::{Reader, Writer};
 
 use super::super::fragments::Tag;
-use super::super::record::Unreadable;
+use super::super::xml::Unreadable;
 
 /// No record is nested so deep.
 const DEEPEST: usize = 32;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, BufRead, Write};
 
 use super::super::fragments::{Fragments, Tag};
-use super::super::record::Unreadable;
+use super::super::xml::Unreadable;
 
 /// A document could not be cut.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! A new `repomd.xml` over new metadata: dated by what it was made from, so that it is the same every time.
 
 use super::super::fragments::Fragments;
-use super::super::record::Unreadable;
+use super::super::xml::Unreadable;
 use super::Made;
 use super::element::Element;
 

@@ -20,7 +20,7 @@ use self::streams::Streams;
 use self::universe::{Needs, Owner, Package, Universe, find_files, read_package};
 use self::words::Words;
 use super::fragments::Fragments;
-use super::record::Unreadable;
+use super::xml::Unreadable;
 use crate::Unsatisfied;
 use crate::patterns::{NotPattern, Patterns};
 

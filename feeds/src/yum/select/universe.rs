@@ -10,7 +10,7 @@ use super::rich::{Plain, Relation};
 use super::version::{self, Range, Sense};
 use super::words::{Word, Words};
 use crate::yum::fragments::Fragments;
-use crate::yum::record::{Unreadable, attributes, resolve};
+use crate::yum::xml::{Unreadable, attributes, resolve};
 
 /// A capability in a range of versions, as a package provides it or asks for it.
 #[derive(Clone, Copy, Debug, Default)]
