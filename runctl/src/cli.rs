@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::commands::services::Services;
 use crate::commands::{self, Context};
 use crate::failure::{Class, Failure, Outcome};
-use crate::services::Service;
 use crate::ui::{Console, Progress};
 
 /// Turns this docker host into everything a rack of bare machines needs to come to life without the Internet.
@@ -107,29 +107,6 @@ enum Verb {
 enum ConfigVerb {
     /// Print the effective configuration and where each value came from.
     Show,
-}
-
-/// Services named on the command line.
-#[derive(Debug, Args)]
-pub struct Services {
-    /// Which services; all where none is named.
-    #[arg(value_enum, value_name = "SERVICE")]
-    named: Vec<Service>,
-}
-
-impl Services {
-    /// The named services in the order in which they start, or all.
-    pub fn chosen(&self) -> Vec<Service> {
-        Service::ALL
-            .into_iter()
-            .filter(|service| self.named.is_empty() || self.named.contains(service))
-            .collect()
-    }
-
-    /// Whether none was named.
-    pub fn is_all(&self) -> bool {
-        self.named.is_empty()
-    }
 }
 
 /// Runs the command line.

@@ -13,6 +13,7 @@ pub mod images;
 pub mod plan;
 pub mod probe;
 pub mod rehearse;
+pub mod service;
 pub mod services;
 pub mod site;
 pub mod supervise;

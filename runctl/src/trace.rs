@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use rack::{Machine, Way};
 
 use crate::rehearse::{Journey, Line, Stage};
-use crate::services::Service;
+use crate::service::Service;
 
 /// A question for an address after so many seconds of silence is another boot.
 const ANOTHER_BOOT: f64 = 15.0;

@@ -12,9 +12,9 @@ use axum::{Json, Router};
 use rack::control::{Arm, Disarm, InstallStatus, MachineStatus, Refused, Sighting};
 use rack::{Asking, Book, Decision, Install, InstallState, Syntax};
 
+use crate::house::House;
 use crate::memory::installs::{self, Known, Order};
 use crate::memory::sightings;
-use crate::serve::House;
 use crate::{clock, lines, memory, secrets, token};
 
 /// No token lives longer.

@@ -2,6 +2,7 @@
 
 mod clock;
 mod control;
+mod house;
 mod lines;
 mod listener;
 mod memory;

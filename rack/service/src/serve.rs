@@ -8,6 +8,7 @@ use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::house::House;
 use crate::listener::Gate;
 use crate::memory::Memory;
 use crate::settings::Settings;
@@ -16,16 +17,6 @@ use crate::{control, memory, settings, web};
 
 /// Connections that may wait for a place; the kernel cuts it to its own limit.
 const QUEUE: u32 = 4096;
-
-/// What every answer is made from.
-pub(crate) struct House {
-    /// What runctl decided.
-    pub(crate) settings: Settings,
-    /// The book.
-    pub(crate) shelf: Shelf,
-    /// The memory.
-    pub(crate) memory: Memory,
-}
 
 /// Why the service cannot run.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::services::Services;
 use super::{Context, live, lock_engine};
-use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::Outcome;
 use crate::images::{self, Made, Options, Steps};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::services::Services;
 use super::{Context, lock_engine, up::bring_up};
-use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::Outcome;
 use crate::plan::{self, Wanted};

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Context;
 use crate::failure::{Class, Failure, Outcome};
-use crate::services::Service;
+use crate::service::Service;
 
 /// Arguments of `enter`.
 #[derive(Debug, Args)]

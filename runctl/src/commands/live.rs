@@ -8,7 +8,8 @@ use crate::engine::{Docker, State};
 use crate::failure::Outcome;
 use crate::host::files;
 use crate::plan::{Step, Wanted};
-use crate::services::{self, ConfigFile, Service};
+use crate::service::Service;
+use crate::services::{self, ConfigFile};
 use crate::site::Site;
 
 /// How long to wait for another run that changes containers.

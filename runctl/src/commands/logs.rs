@@ -4,10 +4,10 @@ use clap::Args;
 use futures_util::stream::{SelectAll, TryStreamExt as _};
 
 use super::Context;
-use crate::cli::Services;
+use super::services::Services;
 use crate::engine::{Docker, LogLine, LogRange};
 use crate::failure::Outcome;
-use crate::services::Service;
+use crate::service::Service;
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]

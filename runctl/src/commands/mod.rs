@@ -18,6 +18,7 @@ pub mod restart;
 pub mod rollback;
 pub mod run;
 pub mod scrub;
+pub mod services;
 pub mod status;
 pub mod up;
 

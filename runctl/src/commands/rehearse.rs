@@ -16,7 +16,8 @@ use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::lock;
 use crate::host::rack::Control;
 use crate::rehearse::{self, Rehearsal, Stage, Stopped};
-use crate::services::{self, Service};
+use crate::service::Service;
+use crate::services;
 use crate::site::Site;
 
 /// Who writes down what a machine does.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::services::Services;
 use super::{Context, lock_engine};
-use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::{Class, Failure, Outcome};
 use crate::plan::STOP_SECONDS;

@@ -15,7 +15,8 @@ use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::{files, notify, secrets};
 use crate::plan::{STOP_SECONDS, Wanted};
 use crate::probe;
-use crate::services::{Service, ServiceSpec};
+use crate::service::Service;
+use crate::services::ServiceSpec;
 use crate::site::Site;
 use crate::supervise;
 

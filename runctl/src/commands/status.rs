@@ -8,7 +8,8 @@ use super::Context;
 use crate::engine::{Docker, SeenContainer, State};
 use crate::failure::Outcome;
 use crate::probe;
-use crate::services::{Service, ServiceSpec};
+use crate::service::Service;
+use crate::services::ServiceSpec;
 use crate::site::Layout;
 use crate::ui::table::Table;
 

@@ -3,13 +3,14 @@
 use clap::Args;
 use futures_util::future::join_all;
 
+use super::services::Services;
 use super::{Context, lock_engine};
-use crate::cli::Services;
 use crate::engine::Docker;
 use crate::failure::{Class, Failure, Outcome};
 use crate::host::{network, ports};
 use crate::plan::{self, Applier, Plan, Wanted};
-use crate::services::{Service, ServiceSpec};
+use crate::service::Service;
+use crate::services::ServiceSpec;
 use crate::site::{Dhcp, Site};
 use crate::supervise::{self, Ready};
 use crate::ui::table::Table;

@@ -14,7 +14,8 @@ use super::built::{self, Files};
 use super::{BaseImage, Builder, Made, Options, context};
 use crate::engine::Docker;
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::services::{Service, grub};
+use crate::service::Service;
+use crate::services::grub;
 use crate::site::Site;
 
 /// The tree, and the folder of its sources in `images/`.

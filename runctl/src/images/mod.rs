@@ -21,7 +21,7 @@ use context::Context;
 
 use crate::engine::{BuildRequest, Docker, LABEL_INPUT, SeenImage};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::{Base, Site};
 
 /// What to build and how.

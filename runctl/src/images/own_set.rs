@@ -11,7 +11,7 @@ use super::built::{self, Files};
 use super::mmdebstrap::Mmdebstrap;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::files;
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::Site;
 
 /// The site's public key, in a repository that the site indexed itself.

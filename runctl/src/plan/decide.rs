@@ -2,7 +2,8 @@
 
 use super::{Plan, Seen, Step, Wanted, spec_hash};
 use crate::engine::State;
-use crate::services::{OnChange, Service, ServiceSpec};
+use crate::service::Service;
+use crate::services::{OnChange, ServiceSpec};
 
 /// Plans what is missing between what is seen and what is wanted.
 pub fn up(wanted: &Wanted, seen: &Seen) -> Plan {

@@ -14,7 +14,8 @@ pub use decide::{down, up};
 pub use observe::{Seen, observe};
 
 use crate::engine::Network;
-use crate::services::{ConfigFile, Folder, OnChange, Secret, Service, ServiceSpec};
+use crate::service::Service;
+use crate::services::{ConfigFile, Folder, OnChange, Secret, ServiceSpec};
 use crate::site::Site;
 
 /// Everything that should be there.

@@ -8,7 +8,8 @@ use super::Wanted;
 use crate::engine::{Docker, Network, SeenContainer};
 use crate::failure::Outcome;
 use crate::host::{files, firewall, secrets};
-use crate::services::{Folder, Secret, Service, ServiceSpec};
+use crate::service::Service;
+use crate::services::{Folder, Secret, ServiceSpec};
 
 /// What is there.
 #[derive(Clone, Debug, Default)]

@@ -22,7 +22,7 @@ pub use stages::{Journey, Line, Reached, Stage};
 
 use crate::engine::LogLine;
 use crate::failure::{Class, Failure, Outcome};
-use crate::services::Service;
+use crate::service::Service;
 use vm::{Hardware, Vm};
 
 /// How often the serial console is looked at.

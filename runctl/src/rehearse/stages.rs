@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use rack::Way;
 
-use crate::services::Service;
+use crate::service::Service;
 
 /// What every machine asks for first; refused once, it goes on to its disk.
 const FIRST_SCRIPT: &str = "/boot.ipxe";

@@ -12,7 +12,8 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::{ConfigFile, Folder, Mount, OnChange, Probe, Service, ServiceSpec, common};
+use super::{ConfigFile, Folder, Mount, OnChange, Probe, ServiceSpec, common};
+use crate::service::Service;
 use crate::site::{Dhcp, Host, Site};
 
 pub(crate) use loaders::grub;

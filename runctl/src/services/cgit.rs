@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{ConfigFile, Folder, Mount, OnChange, Probe, Service, ServiceSpec, common};
+use super::{ConfigFile, Folder, Mount, OnChange, Probe, ServiceSpec, common};
+use crate::service::Service;
 use crate::site::Site;
 
 pub(super) fn spec(site: &Site) -> ServiceSpec {

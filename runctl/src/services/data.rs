@@ -1,6 +1,7 @@
 //! data: nginx over the generation that the feeds published.
 
-use super::{ConfigFile, Folder, Mount, OnChange, Probe, Service, ServiceSpec, common};
+use super::{ConfigFile, Folder, Mount, OnChange, Probe, ServiceSpec, common};
+use crate::service::Service;
 use crate::site::Site;
 
 pub(super) fn spec(site: &Site) -> ServiceSpec {

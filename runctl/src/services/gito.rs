@@ -1,6 +1,7 @@
 //! gito: gitolite behind sshd. The admin's key comes from here; the host key is gito's own, made on its first start.
 
-use super::{ConfigFile, Folder, Mount, OnChange, Probe, Secret, Service, ServiceSpec, common};
+use super::{ConfigFile, Folder, Mount, OnChange, Probe, Secret, ServiceSpec, common};
+use crate::service::Service;
 use crate::site::Site;
 
 /// User and group `git`.

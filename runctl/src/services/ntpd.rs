@@ -1,6 +1,7 @@
 //! ntpd: chrony, which tells the host's time on the bridge and never touches the host's clock.
 
-use super::{ConfigFile, OnChange, Probe, Service, ServiceSpec, common};
+use super::{ConfigFile, OnChange, Probe, ServiceSpec, common};
+use crate::service::Service;
 use crate::site::Site;
 
 pub(super) fn spec(site: &Site) -> ServiceSpec {

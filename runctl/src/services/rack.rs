@@ -1,6 +1,7 @@
 //! rack: our own service over the book of machines; what it remembers lies in one `SQLite` file.
 
-use super::{ConfigFile, Folder, Mount, OnChange, Probe, Secret, Service, ServiceSpec, common};
+use super::{ConfigFile, Folder, Mount, OnChange, Probe, Secret, ServiceSpec, common};
+use crate::service::Service;
 use crate::site::Site;
 
 /// Who it runs as.

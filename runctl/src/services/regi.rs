@@ -4,7 +4,8 @@ mod pull_through;
 
 use std::path::{Path, PathBuf};
 
-use super::{ConfigFile, Folder, Mount, OnChange, Probe, Secret, Service, ServiceSpec, common};
+use super::{ConfigFile, Folder, Mount, OnChange, Probe, Secret, ServiceSpec, common};
+use crate::service::Service;
 use crate::site::Site;
 
 /// User and group `regi`.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use super::{Secret, Service};
+use super::Secret;
+use crate::service::Service;
 
 /// One container as it is wanted. Pure data; its hash is the container's label.
 #[derive(Clone, Debug, serde::Serialize)]

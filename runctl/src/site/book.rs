@@ -3,7 +3,7 @@
 use rack::{Book, Fed, SiteFacts};
 
 use super::{Folder, KernelSource, Site, set};
-use crate::services::Service;
+use crate::service::Service;
 
 /// The distro that is our own live system, and the folder that it is built into.
 pub const LIVE: &str = "live";

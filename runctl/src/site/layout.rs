@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::services::Service;
+use crate::service::Service;
 
 /// The paths of one installation: `/` as installed, or another root for a test, a demo or a second site.
 #[derive(Clone, Debug, PartialEq, Eq)]

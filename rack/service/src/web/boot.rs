@@ -9,9 +9,9 @@ use rack::control::Said;
 use rack::{Mac, Syntax};
 
 use super::{Page, Refusal};
+use crate::house::House;
 use crate::listener::Peer;
 use crate::memory::asking::{self, Question};
-use crate::serve::House;
 use crate::{clock, lines};
 
 /// What a loader tells is cut to this.

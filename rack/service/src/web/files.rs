@@ -7,9 +7,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::{Refusal, boot};
+use crate::house::House;
 use crate::listener::Peer;
 use crate::memory::telling;
-use crate::serve::House;
 use crate::{clock, lines, secrets};
 
 /// Gives one file of an install.

@@ -14,7 +14,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{get, post};
 
 use crate::clock;
-use crate::serve::House;
+use crate::house::House;
 use refusal::Refusal;
 
 /// Bytes that an installer may tell with a stage.

@@ -10,9 +10,9 @@ use rack::control::Report;
 
 use super::{Refusal, boot};
 use crate::clock;
+use crate::house::House;
 use crate::listener::Peer;
 use crate::memory::{reports, sightings};
-use crate::serve::House;
 
 /// Keeps a report, if it comes from where the machine booted.
 pub(super) async fn keep(

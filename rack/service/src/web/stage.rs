@@ -7,10 +7,10 @@ use axum::http::StatusCode;
 
 use super::{Refusal, boot};
 use crate::clock;
+use crate::house::House;
 use crate::lines;
 use crate::listener::Peer;
 use crate::memory::telling::{self, Told};
-use crate::serve::House;
 
 /// Characters of a stage's name.
 const NAME: usize = 64;

@@ -7,7 +7,7 @@ use feeds::store::Store;
 use super::{Item, Run, data, modules};
 use crate::commands::gito::{as_admin, secrets};
 use crate::failure::Outcome;
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::{GitFeed, Site};
 
 /// User and group `git` of the container.

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::Run;
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::{GitFeed, Puppetfile, Site};
 
 /// Where cgit serves the rewriting of URLs, below its rendered configuration.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use feeds::git::{self, Access, Admin};
 
 use crate::failure::{Class, Classify as _, Failure, Outcome};
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::Site;
 
 /// Speaks with gitolite as its administrator, on a thread of its own.

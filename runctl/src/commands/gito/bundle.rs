@@ -10,7 +10,7 @@ use indicatif::HumanBytes;
 use crate::commands::Context;
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::host::lock;
-use crate::services::Service;
+use crate::service::Service;
 use crate::ui::table::Table;
 
 /// Arguments of `gito bundle`.

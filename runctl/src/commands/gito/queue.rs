@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::commands::Context;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
-use crate::services::Service;
+use crate::service::Service;
 use crate::ui::table::Table;
 
 /// A file of this name asks the service to try all at once; it is gone when that is done.

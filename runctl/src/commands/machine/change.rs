@@ -9,7 +9,7 @@ use rack::{Firmware, Mac};
 use crate::commands::{Context, live};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::{files, lock};
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::Site;
 use crate::site::edit::{Change, Error, MachinesFile};
 

@@ -7,7 +7,7 @@ use similar::TextDiff;
 use super::find;
 use crate::commands::Context;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
-use crate::services::Service;
+use crate::service::Service;
 
 /// Stands where an install's token will stand.
 const TOKEN: &str = "TOKEN";

@@ -10,7 +10,8 @@ use crate::engine::{Docker, LogRange};
 use crate::failure::Outcome;
 use crate::host::rack::Control;
 use crate::rehearse::Line;
-use crate::services::{self, Service};
+use crate::service::Service;
+use crate::services;
 use crate::site::Site;
 use crate::trace;
 

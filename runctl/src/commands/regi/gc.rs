@@ -13,7 +13,8 @@ use crate::engine::Docker;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::lock;
 use crate::plan::STOP_SECONDS;
-use crate::services::{self, Service, ServiceSpec};
+use crate::service::Service;
+use crate::services::{self, ServiceSpec};
 use crate::site::Site;
 use crate::supervise;
 

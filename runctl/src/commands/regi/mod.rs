@@ -12,7 +12,7 @@ use feeds::oci::{Authority, Endpoint, Login, Registry, Retry};
 
 use super::Context;
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::Site;
 
 /// The verbs of `runctl regi`.

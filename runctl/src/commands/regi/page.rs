@@ -7,7 +7,7 @@ use feeds::store::{RelPath, Store, Tree};
 
 use crate::commands::feed::publish_as;
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::Site;
 
 /// Where pages lie in a generation.

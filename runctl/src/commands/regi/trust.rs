@@ -4,7 +4,8 @@ use feeds::digest::Sha256;
 
 use crate::commands::Context;
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::services::{Service, trust_script};
+use crate::service::Service;
+use crate::services::trust_script;
 
 /// Prints the command, and the digest that it checks.
 pub(super) fn trust(context: &Context) -> Outcome {

@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 use crate::commands::{Context, live, lock_engine};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::{files, secrets};
-use crate::services::{Service, regi_users};
+use crate::service::Service;
+use crate::services::regi_users;
 use crate::site::Site;
 use crate::ui::table::Table;
 

@@ -1,6 +1,6 @@
 //! Lines of `dnsmasq.conf` about addresses: lent by boot itself, or left to another server that boot stands beside.
 
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::{Dhcp, Site};
 
 /// Who gets which address, and the options that come with it.

@@ -4,7 +4,8 @@
 
 use std::net::Ipv4Addr;
 
-use crate::services::{ConfigFile, Mount, OnChange, Service};
+use crate::service::Service;
+use crate::services::{ConfigFile, Mount, OnChange};
 use crate::site::{Loaders, Site};
 
 /// Where dnsmasq reads what it sends by TFTP.

@@ -5,7 +5,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::services::Service;
+use crate::service::Service;
 use crate::site::Site;
 
 /// Tags by client architecture (option 61 of DHCPv6, RFC 5970): those of UEFI x86-64.

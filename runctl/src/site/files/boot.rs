@@ -11,7 +11,7 @@ use super::super::kinds::{
 use super::super::model::{Boot, Boots, Dhcp, Host, KernelFeed, KernelSource, Pool};
 use super::super::table::Table;
 use super::{Read, host, loaders, plain_files, site::Base, some};
-use crate::services::Service;
+use crate::service::Service;
 
 pub(super) const FILE: &str = "boot.toml";
 

@@ -4,7 +4,7 @@ use super::super::kinds::{line, text};
 use super::super::model::{Cgit, Host};
 use super::super::table::Table;
 use super::{host, site::Base};
-use crate::services::Service;
+use crate::service::Service;
 
 pub(super) const FILE: &str = "cgit.toml";
 

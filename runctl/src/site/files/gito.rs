@@ -8,7 +8,7 @@ use super::super::kinds::{Read, git_remote, inner_path, line, number, server, te
 use super::super::model::{GitFeed, Gito, Host, Puppetfile};
 use super::super::table::Table;
 use super::{existing, host, site::Base};
-use crate::services::Service;
+use crate::service::Service;
 
 pub(super) const FILE: &str = "gito.toml";
 

@@ -28,7 +28,7 @@ use super::model::{Host, Hosts, Site};
 use super::reader::Reading;
 use super::table::Table;
 use super::{Layout, Set};
-use crate::services::Service;
+use crate::service::Service;
 
 /// The files that every site has, in the order in which they are read; distros have one each beside them.
 const FILES: [&str; 10] = [

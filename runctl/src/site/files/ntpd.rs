@@ -4,7 +4,7 @@ use super::super::kinds::{number, server};
 use super::super::model::{Host, Ntpd};
 use super::super::table::Table;
 use super::{host, site::Base};
-use crate::services::Service;
+use crate::service::Service;
 
 pub(super) const FILE: &str = "ntpd.toml";
 

@@ -4,7 +4,7 @@ use super::super::kinds::{inner_path, number};
 use super::super::model::{Host, Rack};
 use super::super::table::Table;
 use super::{host, site::Base};
-use crate::services::Service;
+use crate::service::Service;
 
 pub(super) const FILE: &str = "rack.toml";
 

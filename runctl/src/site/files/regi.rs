@@ -10,7 +10,7 @@ use super::super::kinds::{self, Read, flag, image, name, number, pattern, wrong,
 use super::super::model::{Host, ImageFeed, ImageSource, PullThrough, Regi};
 use super::super::table::Table;
 use super::{existing, host, site::Base};
-use crate::services::Service;
+use crate::service::Service;
 
 pub(super) const FILE: &str = "regi.toml";
 

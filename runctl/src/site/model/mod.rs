@@ -18,7 +18,7 @@ pub use data::{
 pub use regi::{ImageFeed, ImageSource, PullThrough, Regi};
 
 use super::{Layout, Set};
-use crate::services::Service;
+use crate::service::Service;
 
 /// A whole site, checked: nothing in it can be missing or contradict itself.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use super::super::kinds::{number, word};
 use super::super::model::{Data, Host, Trust};
 use super::super::table::Table;
 use super::{existing, host, site::Base};
-use crate::services::Service;
+use crate::service::Service;
 
 pub(super) const FILE: &str = "data.toml";
 
