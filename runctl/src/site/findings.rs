@@ -6,8 +6,6 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::failure::{Class, Failure};
-
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -50,15 +48,6 @@ impl Findings {
             counted(files.len(), "file"),
             self.folder.display()
         )
-    }
-}
-
-impl From<Findings> for Failure {
-    /// The failure of a verb that cannot go on without a sound configuration.
-    fn from(findings: Findings) -> Self {
-        let rendered = super::render::plain(&findings);
-        let all = format_args!("{}\n\n{}", findings.count(), rendered.trim_end());
-        Self::say(Class::Configuration, all)
     }
 }
 

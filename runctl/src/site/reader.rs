@@ -11,7 +11,6 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::findings::{Finding, Lines};
-use super::table::Table;
 
 /// A value in effect.
 #[derive(Clone, Debug)]
@@ -94,10 +93,9 @@ impl<'i> Reading<'i> {
         self.documents.keys().copied()
     }
 
-    /// The outermost table of a file; an absent file is all defaults.
-    pub(super) fn open(&self, file: &'static str) -> Table<'_> {
-        let table = self.documents.get(file).map(|document| document.table.get_ref());
-        Table::outermost(self, file, table)
+    /// What a file holds; none where it is absent.
+    pub(super) fn content(&self, file: &str) -> Option<&DeTable<'i>> {
+        self.documents.get(file).map(|document| document.table.get_ref())
     }
 
     /// Whether parts of a file could not be read, so that what it lacks proves nothing.

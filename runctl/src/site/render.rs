@@ -3,6 +3,16 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::findings::{Finding, Findings};
+use crate::failure::{Class, Failure};
+
+impl From<Findings> for Failure {
+    /// The failure of a verb that cannot go on without a sound configuration.
+    fn from(findings: Findings) -> Self {
+        let rendered = plain(&findings);
+        let all = format_args!("{}\n\n{}", findings.count(), rendered.trim_end());
+        Self::say(Class::Configuration, all)
+    }
+}
 
 /// Renders all mistakes without colour.
 pub fn plain(findings: &Findings) -> String {

@@ -20,13 +20,15 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The outermost table of a file.
-    pub(super) fn outermost(
-        reading: &'a Reading<'a>,
-        file: &'static str,
-        entries: Option<&'a DeTable<'a>>,
-    ) -> Self {
-        Self { reading, file, path: String::new(), span: None, entries, known: Vec::new() }
+    /// The outermost table of a file; an absent file is all defaults.
+    pub(super) fn open(reading: &'a Reading<'a>, file: &'static str) -> Self {
+        let entries = reading.content(file);
+        Self { entries, ..Self::absent(reading, file, String::new()) }
+    }
+
+    /// A table that was not written: all defaults.
+    fn absent(reading: &'a Reading<'a>, file: &'static str, path: String) -> Self {
+        Self { reading, file, path, span: None, entries: None, known: Vec::new() }
     }
 
     /// Takes a value that has a default.
@@ -181,7 +183,7 @@ impl<'a> Table<'a> {
     /// Takes a table whose keys all have defaults.
     pub(super) fn section(&mut self, key: &'static str) -> Table<'a> {
         let path = self.key(key);
-        self.table(key).unwrap_or(Self { path, ..Self::outermost(self.reading, self.file, None) })
+        self.table(key).unwrap_or(Self::absent(self.reading, self.file, path))
     }
 
     /// Takes a list of tables, `[[key]]`.

@@ -106,21 +106,22 @@ fn kept(name: String) -> &'static str {
 
 /// Reads all files into a site; it may be used only if nothing was noted.
 pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
-    let base = site::read(reading.open(site::FILE));
+    let open = |file| Table::open(reading, file);
+    let base = site::read(open(site::FILE));
     let layout = match &base.state {
         Some(state) => layout.clone().with_state(state),
         None => layout.clone(),
     };
     let folder = layout.configuration();
-    let (boot_host, boot) = boot::read(reading.open(boot::FILE), &base, &folder);
-    let (data_host, data) = data::read(reading.open(data::FILE), &base, &folder);
-    let (gito_host, gito) = gito::read(reading.open(gito::FILE), &base, &folder);
-    let (cgit_host, cgit) = cgit::read(reading.open(cgit::FILE), &base, &gito_host.name);
-    let (regi_host, regi) = regi::read(reading.open(regi::FILE), &base, &folder);
-    let (ntpd_host, ntpd) = ntpd::read(reading.open(ntpd::FILE), &base);
-    let (rack_host, rack) = rack::read(reading.open(rack::FILE), &base);
+    let (boot_host, boot) = boot::read(open(boot::FILE), &base, &folder);
+    let (data_host, data) = data::read(open(data::FILE), &base, &folder);
+    let (gito_host, gito) = gito::read(open(gito::FILE), &base, &folder);
+    let (cgit_host, cgit) = cgit::read(open(cgit::FILE), &base, &gito_host.name);
+    let (regi_host, regi) = regi::read(open(regi::FILE), &base, &folder);
+    let (ntpd_host, ntpd) = ntpd::read(open(ntpd::FILE), &base);
+    let (rack_host, rack) = rack::read(open(rack::FILE), &base);
     let distros = read_distros(reading, &folder);
-    let (profiles, secrets) = profiles::read(reading.open(profiles::FILE), &folder, &distros);
+    let (profiles, secrets) = profiles::read(open(profiles::FILE), &folder, &distros);
     let repository = rack.menus.as_ref().map(|name| layout.repository(name));
     Site {
         set: Set::look(&layout),
@@ -145,7 +146,7 @@ pub(super) fn read(reading: &Reading<'_>, layout: &Layout) -> Site {
         regi,
         ntpd,
         rack,
-        machines: machines::read(reading.open(machines::FILE)),
+        machines: machines::read(open(machines::FILE)),
         profiles,
         secrets,
         distros,
@@ -158,7 +159,7 @@ fn read_distros(reading: &Reading<'_>, folder: &Path) -> Vec<::rack::Distro> {
     let prefix = format!("{}/", distros::FOLDER);
     let stem = |file: &'static str| file.strip_prefix(&prefix)?.strip_suffix(".toml");
     let files = reading.files().filter_map(|file| Some((file, stem(file)?)));
-    files.map(|(file, stem)| distros::read(reading.open(file), stem, folder)).collect()
+    files.map(|(file, stem)| distros::read(Table::open(reading, file), stem, folder)).collect()
 }
 
 /// The script that makes every installed system safe; a site without it installs none.
