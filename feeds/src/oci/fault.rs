@@ -5,6 +5,8 @@ use std::time::Duration;
 use oci_distribution::errors::{OciEnvelope, OciErrorCode};
 use reqwest::StatusCode;
 
+use crate::transfer::Reason;
+
 /// Why a request did not do what it was made for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -19,6 +21,9 @@ pub enum Fault {
     /// It neither answered nor took anything for a long time.
     #[error("it was silent for {} s", after.as_secs())]
     Silent { after: Duration },
+    /// What it delivered is of no use, as a file of any mirror might be.
+    #[error("{0}")]
+    Delivery(Reason),
     /// It said no.
     #[error("it answered {status}{}", told(said))]
     Refused { status: StatusCode, codes: Vec<OciErrorCode>, said: String },
@@ -69,8 +74,9 @@ impl Fault {
     /// Whether trying again may help: the network, an overloaded or failing server.
     pub(super) fn is_hopeful(&self) -> bool {
         match self {
+            _ if self.is_full() => false,
             Self::Connection(error) => !error.is_redirect() && !error.is_builder(),
-            Self::Silent { .. } => true,
+            Self::Silent { .. } | Self::Delivery(_) => true,
             Self::Refused { status, .. } => {
                 status.is_server_error()
                     || self.says(StatusCode::TOO_MANY_REQUESTS, &[OciErrorCode::Toomanyrequests])
@@ -91,9 +97,16 @@ impl Fault {
             || self.says(StatusCode::FORBIDDEN, &[OciErrorCode::Denied])
     }
 
+    /// Whether the registry knows nothing of an upload that it began.
+    pub(super) fn is_forgotten(&self) -> bool {
+        use OciErrorCode::{BlobUploadInvalid, BlobUploadUnknown};
+        self.says(StatusCode::NOT_FOUND, &[BlobUploadUnknown, BlobUploadInvalid])
+    }
+
     /// Whether the registry's disk is full.
     pub(super) fn is_full(&self) -> bool {
-        matches!(self, Self::Refused { said, .. } if said.contains("no space left"))
+        matches!(self, Self::Refused { status, said, .. }
+            if *status == StatusCode::INSUFFICIENT_STORAGE || said.contains("no space left"))
     }
 }
 
@@ -109,7 +122,7 @@ mod tests {
     fn a_registrys_no_is_told_in_its_words() {
         let body = br#"{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Err":"write: no space left on device"}}]}"#;
         let fault = Fault::refused(StatusCode::INTERNAL_SERVER_ERROR, body);
-        assert!(fault.is_full() && fault.is_hopeful());
+        assert!(fault.is_full() && !fault.is_hopeful());
         assert!(fault.to_string().starts_with("it answered 500 Internal Server Error: unknown"));
         let body = br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#;
         assert!(Fault::refused(StatusCode::BAD_REQUEST, body).is_absent());

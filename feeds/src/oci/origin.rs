@@ -19,6 +19,7 @@ use super::wire::Answer;
 use crate::digest::Sha256;
 use crate::events::{Event, Id, Watch as _};
 use crate::relay::Relay;
+use crate::transfer::Reason;
 
 /// Remembers why an origin ran dry, which a push could only report as its own failure.
 #[derive(Clone, Default)]
@@ -164,13 +165,15 @@ struct Reader {
     check: Check,
     /// So many bytes come once more: the registry began anew.
     again: u64,
+    /// Whether the registry can be asked for what is missing; one that resumes at the wrong place begins anew.
+    resumes: bool,
     failures: u32,
 }
 
 impl Reader {
     fn new(from: Arc<Registry>, place: Place, blob: Descriptor) -> Self {
         let check = Check::of(&blob);
-        Self { from, place, blob, answer: None, check, again: 0, failures: 0 }
+        Self { from, place, blob, answer: None, check, again: 0, resumes: true, failures: 0 }
     }
 
     /// The next bytes; the last ones only after the digest was found right.
@@ -200,8 +203,9 @@ impl Reader {
             return answer.chunk().await;
         }
         let got = self.check.got;
-        let (heeded, answer) = self.from.open(&self.place, &self.blob, got).await?;
-        self.again = if heeded { 0 } else { got };
+        let offset = if self.resumes { got } else { 0 };
+        let (heeded, answer) = self.from.open(&self.place, &self.blob, offset).await?;
+        self.again = if heeded { got - offset } else { got };
         self.answer.insert(answer).chunk().await
     }
 
@@ -214,6 +218,7 @@ impl Reader {
     async fn bear(&mut self, fault: Option<Fault>) -> Result<(), Error> {
         self.answer = None;
         self.failures += 1;
+        self.resumes &= !matches!(fault, Some(Fault::Delivery(Reason::Resumed)));
         let hopeful = fault.as_ref().is_none_or(Fault::is_hopeful);
         if hopeful && self.failures < self.from.attempts() {
             self.from.rest(self.failures).await;

@@ -58,7 +58,8 @@ where
         if let Some(error) = blame.take() {
             return Err(error);
         }
-        if !fault.is_hopeful() || fault.is_full() || attempt >= to.attempts() {
+        let hopeful = fault.is_hopeful() || fault.is_forgotten();
+        if !hopeful || attempt >= to.attempts() {
             return Err(to.unwritable(format!("blob {} of {place}", blob.digest), fault));
         }
         to.rest(attempt).await;

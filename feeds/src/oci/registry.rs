@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::stream::poll_fn;
 use futures_util::{Stream, StreamExt as _};
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, RANGE};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use reqwest::{Body, Method, StatusCode};
 use tokio::sync::OnceCell;
 
@@ -17,6 +17,7 @@ use super::place::Place;
 use super::token::Scope;
 use super::wire::{Answer, Moved, Wire};
 use super::{Endpoint, Error};
+use crate::transfer::{Reason, content_range};
 
 const DIGEST: &str = "docker-content-digest";
 /// Tags that we ask for at once, and the most that a repository may have.
@@ -187,7 +188,7 @@ impl Registry {
         }
     }
 
-    /// Opens a blob from `offset` on; tells whether the registry heeded the offset.
+    /// Opens a blob from `offset` on; tells whether the registry heeded the offset, and not another one.
     pub(super) async fn open(
         &self,
         place: &Place,
@@ -203,7 +204,16 @@ impl Registry {
         if answer.is_page() && answer.length() != Some(blob.size) {
             return Err(Fault::Page);
         }
-        Ok((answer.status() == StatusCode::PARTIAL_CONTENT, answer))
+        if answer.status() != StatusCode::PARTIAL_CONTENT {
+            return Ok((false, answer));
+        }
+        let range = answer.header(CONTENT_RANGE.as_str()).and_then(content_range);
+        match range {
+            Some((start, size)) if start == offset && size.is_none_or(|it| it == blob.size) => {
+                Ok((true, answer))
+            }
+            _ => Err(Fault::Delivery(Reason::Resumed)),
+        }
     }
 
     fn blob(&self, place: &Place, digest: &Digest) -> Result<reqwest::Url, Fault> {
@@ -293,7 +303,7 @@ impl Registry {
                 .header(CONTENT_TYPE, "application/octet-stream")
                 .body(Body::wrap_stream(stream))
         };
-        self.wire.send(writing(place), &moved, make).await?.close().await;
+        self.wire.send(writing(place), &moved, make).await?.created()?.close().await;
         Ok(true)
     }
 
@@ -307,7 +317,7 @@ impl Registry {
             request.header(CONTENT_TYPE, &manifest.kind).body(manifest.bytes.clone())
         };
         let put = || async {
-            let answer = self.wire.ask(writing(place), make).await?;
+            let answer = self.wire.ask(writing(place), make).await?.created()?;
             let told = answer.header(DIGEST).map(str::to_owned);
             answer.close().await;
             Ok(told)

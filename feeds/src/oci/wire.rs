@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::registry::lock;
 use super::token::{Scope, Tokens};
 use super::{Authority, Endpoint, Retry, place};
+use crate::transfer::Drip;
 
 const CONNECT: Duration = Duration::from_secs(15);
 /// Nobody is waited for longer.
@@ -37,9 +38,15 @@ pub(super) struct Wire {
 
 /// An answer, and the lane that its body takes up.
 pub(super) struct Answer {
-    response: Response,
+    body: Coming,
     lane: OwnedSemaphorePermit,
+}
+
+/// A body on its way, given up where it stops or only trickles.
+struct Coming {
+    response: Response,
     silence: Duration,
+    drip: Drip,
 }
 
 /// How far the body of a request has come.
@@ -228,7 +235,7 @@ impl Wire {
     async fn judge(&self, response: Response, lane: OwnedSemaphorePermit) -> Result<Answer, Fault> {
         let status = response.status();
         if status.is_success() {
-            return Ok(Answer { response, lane, silence: self.retry.silence });
+            return Ok(Answer { body: Coming::new(response, self.retry.silence), lane });
         }
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             && let Some(pause) = pause(response.headers())
@@ -273,17 +280,17 @@ type Sending = std::pin::Pin<Box<dyn Future<Output = Result<Response, Fault>> + 
 
 impl Answer {
     pub(super) fn status(&self) -> StatusCode {
-        self.response.status()
+        self.body.response.status()
     }
 
     /// One header, if it is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.response.headers().get(name)?.to_str().ok()
+        self.body.response.headers().get(name)?.to_str().ok()
     }
 
     /// How long the body says it is.
     pub(super) fn length(&self) -> Option<u64> {
-        self.response.content_length()
+        self.body.response.content_length()
     }
 
     /// Whether it is a page for people.
@@ -291,12 +298,21 @@ impl Answer {
         self.header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("text/html"))
     }
 
+    /// Takes it only where it says that what was put is there now.
+    pub(super) fn created(self) -> Result<Self, Fault> {
+        match self.status() {
+            StatusCode::CREATED => Ok(self),
+            _ if self.is_page() => Err(Fault::Page),
+            other => Err(Fault::Nonsense(format!("{other} to what was put there"))),
+        }
+    }
+
     /// The address that a header names.
     pub(super) fn leads_to(&self, name: &str) -> Result<Url, Fault> {
         let lacks = || Fault::Nonsense(format!("it lacks {name}"));
         let text = self.header(name).ok_or_else(lacks)?;
         let wrong = |_| Fault::Nonsense(format!("its {name} is no address"));
-        self.response.url().join(text).map_err(wrong)
+        self.body.response.url().join(text).map_err(wrong)
     }
 
     /// Reads the whole body, if it is not longer than `limit`.
@@ -304,44 +320,57 @@ impl Answer {
         if self.is_page() {
             return Err(Fault::Page);
         }
-        bounded(self.response, limit, self.silence).await
+        self.body.whole(limit).await
     }
 
     /// The next part of the body.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
-        chunk(&mut self.response, self.silence).await
+        self.body.chunk().await
     }
 
     /// Reads what is left, so that the connection can be used again, and frees the lane.
     pub(super) async fn close(self) {
-        drop(bounded(self.response, EXCUSE, self.silence).await);
+        drop(self.body.whole(EXCUSE).await);
         drop(self.lane);
     }
 }
 
-async fn chunk(response: &mut Response, silence: Duration) -> Result<Option<Bytes>, Fault> {
-    let next = tokio::time::timeout(silence, response.chunk()).await;
-    next.map_err(|_| Fault::Silent { after: silence })?.map_err(Fault::connection)
+impl Coming {
+    fn new(response: Response, silence: Duration) -> Self {
+        Self { response, silence, drip: Drip::begin(silence) }
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
+        self.drip.asked();
+        let next = tokio::time::timeout(self.silence, self.response.chunk()).await;
+        let next = next.map_err(|_| Fault::Silent { after: self.silence })?;
+        let Some(bytes) = next.map_err(Fault::connection)? else { return Ok(None) };
+        self.drip.came(bytes.len()).map_or(Ok(Some(bytes)), |slow| Err(Fault::Delivery(slow)))
+    }
+
+    async fn whole(mut self, limit: u64) -> Result<Bytes, Fault> {
+        let long = Err(Fault::Long { limit });
+        if self.response.content_length().is_some_and(|length| length > limit) {
+            return long;
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = self.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() as u64 > limit {
+                return long;
+            }
+        }
+        Ok(body.freeze())
+    }
 }
 
 /// Reads a body that may have so many bytes.
 pub(super) async fn bounded(
-    mut response: Response,
+    response: Response,
     limit: u64,
     silence: Duration,
 ) -> Result<Bytes, Fault> {
-    let long = Err(Fault::Long { limit });
-    if response.content_length().is_some_and(|length| length > limit) {
-        return long;
-    }
-    let mut body = BytesMut::new();
-    while let Some(chunk) = chunk(&mut response, silence).await? {
-        body.extend_from_slice(&chunk);
-        if body.len() as u64 > limit {
-            return long;
-        }
-    }
-    Ok(body.freeze())
+    Coming::new(response, silence).whole(limit).await
 }
 
 /// Follows a redirect to where blobs are kept; the client shows nothing of ours to another host.

@@ -109,7 +109,7 @@ pub(super) fn validator(headers: &HeaderMap, url: &Url) -> Validator {
 }
 
 /// Reads `bytes 100-199/200` as where it starts and how long the whole is.
-fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+pub(crate) fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (start, _end) = range.split_once('-')?;
     Some((start.parse().ok()?, total.parse().ok()))

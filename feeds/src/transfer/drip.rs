@@ -8,21 +8,29 @@ use super::error::Reason;
 const SLOWEST: u64 = 100;
 
 /// Counts what comes within each span of patience.
-pub(super) struct Drip {
+pub(crate) struct Drip {
     patience: Duration,
     since: Instant,
+    last: Instant,
     bytes: u64,
 }
 
 impl Drip {
-    pub(super) fn begin(patience: Duration) -> Self {
-        Self { patience, since: Instant::now(), bytes: 0 }
+    pub(crate) fn begin(patience: Duration) -> Self {
+        let now = Instant::now();
+        Self { patience, since: now, last: now, bytes: 0 }
+    }
+
+    /// Takes down that more is waited for: since the last bytes came, it was we who took our time.
+    pub(crate) fn asked(&mut self) {
+        self.since += self.last.elapsed();
     }
 
     /// Takes down that bytes came; tells, once for each span, if they are too few.
-    pub(super) fn came(&mut self, bytes: usize) -> Option<Reason> {
+    pub(crate) fn came(&mut self, bytes: usize) -> Option<Reason> {
         self.bytes += bytes as u64;
-        let span = self.since.elapsed();
+        self.last = Instant::now();
+        let span = self.last - self.since;
         if span < self.patience {
             return None;
         }

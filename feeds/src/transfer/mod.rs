@@ -26,6 +26,8 @@ use std::time::Duration;
 use url::Url;
 
 pub use address::{below, masked};
+pub(crate) use answer::content_range;
+pub(crate) use drip::Drip;
 pub use error::{Error, Failure, Reason};
 pub use meter::Pace;
 pub use want::{Bases, Place, Want};

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use feeds::digest::Sha256;
 use tokio::io::{AsyncWriteExt as _, BufReader};
@@ -38,6 +39,8 @@ pub(crate) enum Fault {
     Short,
     /// It stops after half the body and stays silent.
     Stall,
+    /// It goes on after half the body byte by byte, as if it had for ever.
+    Drip,
     /// Its bytes are others, of the same length.
     Corrupt,
     /// It has more bytes than there should be, and says so.
@@ -46,8 +49,10 @@ pub(crate) enum Fault {
     Overstated,
     /// It does not know ranges.
     Rangeless,
-    /// It answers ranges with the wrong ones.
+    /// It answers ranges with others, and says so.
     Misplaced,
+    /// It answers ranges with others, and says that they are what was asked for.
+    Shifted,
     /// It shows a page for people.
     Page,
     /// It says that the manifest has another digest.
@@ -65,11 +70,12 @@ pub(crate) enum Fault {
 impl Fault {
     /// Whether whoever asks again is answered.
     pub(crate) fn passes(self) -> bool {
-        use Fault::{Away, Broken, Busy, Mute, None, Overstated, Rangeless, Reset, Short, Stall};
-        matches!(
-            self,
-            None | Broken | Busy | Reset | Mute | Short | Stall | Overstated | Rangeless | Away
-        )
+        use Fault::{
+            Away, Broken, Busy, Drip, Misplaced, Mute, None, Overstated, Rangeless, Reset, Short,
+            Stall,
+        };
+        let misses = matches!(self, Broken | Busy | Reset | Mute | Short | Stall | Drip);
+        misses || matches!(self, None | Overstated | Rangeless | Misplaced | Away)
     }
 }
 
@@ -229,15 +235,25 @@ async fn deliver(
     }
     let offset = request.offset.filter(|offset| *offset < content.len());
     if let Some(offset) = offset.filter(|_| fault != Fault::Rangeless) {
-        content.drain(..offset - usize::from(fault == Fault::Misplaced && offset > 0));
-        head(stream, "206 Partial Content", content.len(), &named).await?;
+        let (whole, before) = (content.len(), offset.saturating_sub(1));
+        let wrong = matches!(fault, Fault::Misplaced | Fault::Shifted);
+        content.drain(..if wrong { before } else { offset });
+        let said = if fault == Fault::Misplaced { before } else { offset };
+        let range = format!("{named}Content-Range: bytes {said}-{}/{whole}\r\n", whole - 1);
+        head(stream, "206 Partial Content", content.len(), &range).await?;
     } else {
         let more = if fault == Fault::Overstated { 7 } else { 0 };
         head(stream, "200 OK", content.len() + more, &named).await?;
     }
-    let broken = matches!(fault, Fault::Short | Fault::Stall);
+    let broken = matches!(fault, Fault::Short | Fault::Stall | Fault::Drip);
     let sent = if broken { content.len() / 2 } else { content.len() };
     stream.write_all(&content[..sent]).await?;
     stream.flush().await?;
+    if fault == Fault::Drip {
+        for byte in &content[sent..] {
+            stream.write_all(&[*byte]).await?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
     if fault == Fault::Stall { outwait(stream).await } else { Ok(()) }
 }
