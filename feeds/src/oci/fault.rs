@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use oci_distribution::errors::{OciEnvelope, OciErrorCode};
 use reqwest::StatusCode;
+use serde_json::Value;
 
 use crate::transfer::Reason;
+
+/// What a system says of a full disk.
+const FULL: &str = "no space left on device";
 
 /// Why a request did not do what it was made for.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +27,7 @@ pub enum Fault {
     Silent { after: Duration },
     /// What it delivered is of no use, as a file of any mirror might be.
     #[error("{0}")]
-    Delivery(Reason),
+    Delivery(Box<Reason>),
     /// It said no.
     #[error("it answered {status}{}", told(said))]
     Refused { status: StatusCode, codes: Vec<OciErrorCode>, said: String },
@@ -59,7 +63,8 @@ impl Fault {
         let errors = serde_json::from_slice::<OciEnvelope>(body).map(|it| it.errors);
         let errors = errors.unwrap_or_default();
         let said = errors.first().map(|error| match &error.detail {
-            serde_json::Value::Null => error.message.clone(),
+            Value::Null => error.message.clone(),
+            detail if is_enospc(detail) => format!("{}: {FULL}", error.message),
             detail => format!("{}: {}", error.message, shortened(&detail.to_string())),
         });
         let codes = errors.into_iter().map(|error| error.code).collect();
@@ -97,6 +102,11 @@ impl Fault {
             || self.says(StatusCode::FORBIDDEN, &[OciErrorCode::Denied])
     }
 
+    /// Whether a body did not go on where it was asked to.
+    pub(super) fn is_misplaced(&self) -> bool {
+        matches!(self, Self::Delivery(reason) if matches!(**reason, Reason::Resumed))
+    }
+
     /// Whether the registry knows nothing of an upload that it began.
     pub(super) fn is_forgotten(&self) -> bool {
         use OciErrorCode::{BlobUploadInvalid, BlobUploadUnknown};
@@ -106,8 +116,15 @@ impl Fault {
     /// Whether the registry's disk is full.
     pub(super) fn is_full(&self) -> bool {
         matches!(self, Self::Refused { status, said, .. }
-            if *status == StatusCode::INSUFFICIENT_STORAGE || said.contains("no space left"))
+            if *status == StatusCode::INSUFFICIENT_STORAGE || said.contains(FULL))
     }
+}
+
+/// Whether a registry's storage tells that its disk is full: in words, or by the system's number for it.
+fn is_enospc(detail: &Value) -> bool {
+    const ENOSPC: u64 = 28;
+    let number = detail.pointer("/Enclosed/Err").and_then(Value::as_u64);
+    number == Some(ENOSPC) || detail.to_string().contains(FULL)
 }
 
 fn shortened(text: &str) -> &str {
@@ -124,6 +141,8 @@ mod tests {
         let fault = Fault::refused(StatusCode::INTERNAL_SERVER_ERROR, body);
         assert!(fault.is_full() && !fault.is_hopeful());
         assert!(fault.to_string().starts_with("it answered 500 Internal Server Error: unknown"));
+        let body = br#"{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"DriverName":"filesystem","Enclosed":{"Op":"write","Path":"/x","Err":28}}}]}"#;
+        assert!(Fault::refused(StatusCode::INTERNAL_SERVER_ERROR, body).is_full());
         let body = br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#;
         assert!(Fault::refused(StatusCode::BAD_REQUEST, body).is_absent());
         let fault = Fault::refused(StatusCode::FORBIDDEN, b"<html>");

@@ -19,7 +19,6 @@ use super::wire::Answer;
 use crate::digest::Sha256;
 use crate::events::{Event, Id, Watch as _};
 use crate::relay::Relay;
-use crate::transfer::Reason;
 
 /// Remembers why an origin ran dry, which a push could only report as its own failure.
 #[derive(Clone, Default)]
@@ -218,7 +217,7 @@ impl Reader {
     async fn bear(&mut self, fault: Option<Fault>) -> Result<(), Error> {
         self.answer = None;
         self.failures += 1;
-        self.resumes &= !matches!(fault, Some(Fault::Delivery(Reason::Resumed)));
+        self.resumes &= !fault.as_ref().is_some_and(Fault::is_misplaced);
         let hopeful = fault.as_ref().is_none_or(Fault::is_hopeful);
         if hopeful && self.failures < self.from.attempts() {
             self.from.rest(self.failures).await;

@@ -212,7 +212,7 @@ impl Registry {
             Some((start, size)) if start == offset && size.is_none_or(|it| it == blob.size) => {
                 Ok((true, answer))
             }
-            _ => Err(Fault::Delivery(Reason::Resumed)),
+            _ => Err(Fault::Delivery(Reason::Resumed.into())),
         }
     }
 
@@ -281,9 +281,10 @@ impl Registry {
     where
         S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
-        let Some(mut url) = self.begin(place, &blob.digest, home).await? else {
+        let Some(session) = self.begin(place, &blob.digest, home).await? else {
             return Ok(false);
         };
+        let mut url = session.clone();
         url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
         let moved = Arc::new(Moved::default());
         let make = || {
@@ -303,8 +304,21 @@ impl Registry {
                 .header(CONTENT_TYPE, "application/octet-stream")
                 .body(Body::wrap_stream(stream))
         };
-        self.wire.send(writing(place), &moved, make).await?.created()?.close().await;
+        let sent = self.wire.send(writing(place), &moved, make).await;
+        if matches!(&sent, Err(fault) if fault.is_full()) {
+            self.abandon(place, &session).await;
+        }
+        sent?.created()?.close().await;
         Ok(true)
+    }
+
+    /// Tells the registry to throw away what came of an upload: it would take up room for a week.
+    async fn abandon(&self, place: &Place, session: &reqwest::Url) {
+        let make = || self.wire.request(Method::DELETE, session);
+        match self.wire.ask(writing(place), make).await {
+            Ok(answer) => answer.close().await,
+            Err(error) => tracing::debug!(%error, %place, "half an upload stays behind"),
+        }
     }
 
     /// Puts a manifest under the place's tag or digest; the registry must agree about its digest.

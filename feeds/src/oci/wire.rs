@@ -345,7 +345,9 @@ impl Coming {
         let next = tokio::time::timeout(self.silence, self.response.chunk()).await;
         let next = next.map_err(|_| Fault::Silent { after: self.silence })?;
         let Some(bytes) = next.map_err(Fault::connection)? else { return Ok(None) };
-        self.drip.came(bytes.len()).map_or(Ok(Some(bytes)), |slow| Err(Fault::Delivery(slow)))
+        self.drip
+            .came(bytes.len())
+            .map_or(Ok(Some(bytes)), |slow| Err(Fault::Delivery(slow.into())))
     }
 
     async fn whole(mut self, limit: u64) -> Result<Bytes, Fault> {
