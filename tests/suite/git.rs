@@ -24,12 +24,12 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Finished {
 }
 
 /// git over ssh with the site administrator's key.
-fn git_as_admin(site: &Site, folder: &Path, arguments: &[&str]) -> Finished {
+pub(crate) fn git_as_admin(site: &Site, folder: &Path, arguments: &[&str]) -> Finished {
     git_with(site, &site.state("secrets/gito/admin"), folder, arguments)
 }
 
 /// git over ssh with a key; gito answers whatever name it is called by.
-fn git_with(site: &Site, key: &Path, folder: &Path, arguments: &[&str]) -> Finished {
+pub(crate) fn git_with(site: &Site, key: &Path, folder: &Path, arguments: &[&str]) -> Finished {
     let ssh = format!(
         "ssh -i {} -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile={} -o StrictHostKeyChecking=accept-new -o HostName={}",
         key.display(),

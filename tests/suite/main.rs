@@ -20,6 +20,7 @@ mod kernels;
 mod loose;
 mod machines;
 mod ntpd;
+mod onward;
 mod packages;
 mod pages;
 mod proxy_dhcp;

@@ -12,6 +12,9 @@ use super::{Card, Error};
 /// The mark of a repository that a mirror may write to.
 const MARK: &str = "booddies.mirror";
 
+/// Where gito's script finds what it pushes on to.
+const PUSH_MIRROR: &str = "gitolite.mirror.simple";
+
 /// Opens the repository, makes it where it is missing, and marks it as ours where it is empty.
 pub(super) fn open(path: &Path) -> Result<Repository, Error> {
     let failed = |source| Error::Open { path: path.to_owned(), source };
@@ -68,7 +71,7 @@ pub(super) fn present(repository: &Repository, card: &Card) -> Result<(), Error>
         ("gitweb.owner", Some(card.owner.as_str())),
         ("gitweb.description", Some(card.description.as_str())),
         ("gitweb.category", Some(card.category.as_str())),
-        ("gitolite.mirror.simple", card.push_mirror.as_deref()),
+        (PUSH_MIRROR, card.push_mirror.as_deref()),
     ];
     for (key, value) in values {
         let value = value.filter(|value| !value.is_empty());
@@ -88,6 +91,11 @@ pub(super) fn present(repository: &Repository, card: &Card) -> Result<(), Error>
         return Ok(());
     }
     fs::write(&file, text).map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+/// Where the repository is pushed on to so far.
+pub(super) fn push_mirror(repository: &Repository) -> Option<String> {
+    repository.config().and_then(|config| config.get_string(PUSH_MIRROR)).ok()
 }
 
 /// Gives everything below `path` to its owner.

@@ -8,6 +8,7 @@ use git2::{ErrorClass, ErrorCode, Repository};
 
 use super::incoming::{self, Incoming};
 use super::offer::{self, Offer};
+use super::onward::Onward;
 use super::refs::{self, Lock, Refs};
 use super::remote::Conversation;
 use super::settle::{Settled, settle};
@@ -97,7 +98,11 @@ fn run(
     };
     let Vouched { offer, by, behind } = vouched;
 
-    let settled = publish(&repository, target, &seen, &offer)?;
+    let onward = Onward::of(&source.name, target);
+    if bare::push_mirror(&repository) != target.card.push_mirror {
+        onward.announce()?;
+    }
+    let settled = publish(&repository, target, &seen, &offer, &onward)?;
     let changed = settled.refs != seen;
     if let Some(head) = &offer.head {
         point(&repository, head)
@@ -107,6 +112,7 @@ fn run(
     if let Some(owner) = target.owner {
         bare::hand_over(&target.bare, owner)?;
     }
+    onward.queue()?;
     Ok(Mirrored {
         refs: settled.refs.into_iter().map(|(name, id)| (name, id.to_string())).collect(),
         head: offer.head,
@@ -222,6 +228,7 @@ fn publish(
     target: &Target,
     seen: &Refs,
     offer: &Offer,
+    onward: &Onward<'_>,
 ) -> Result<Settled, Error> {
     let read = |source| Error::Read { path: target.bare.clone(), source };
     let day = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
@@ -231,6 +238,7 @@ fn publish(
     if settled.refs == *seen {
         return Ok(settled);
     }
+    onward.announce()?;
     // Decided again under the lock: gito may have taken a push meanwhile.
     let lock = Lock::take(&target.bare)?;
     let seen = refs::read(repository).map_err(read)?;

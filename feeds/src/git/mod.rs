@@ -14,6 +14,7 @@ mod known_hosts;
 mod login;
 mod mirror;
 mod offer;
+mod onward;
 mod pin;
 mod puppetfile;
 mod refs;
@@ -35,7 +36,8 @@ pub use all::mirror_all;
 pub use bundle::{Bundled, bundle};
 pub use error::Error;
 pub use gitolite::{
-    Admin, Rule, UserKey, add_user, configuration, ensure_admin, is_told, remove_user, users,
+    Admin, Rule, UserKey, add_user, configuration, ensure_admin, is_served, is_told, make_again,
+    release, remove_user, users,
 };
 pub use login::Login;
 pub use mirror::mirror;
@@ -97,6 +99,8 @@ pub struct Target {
     pub divergence: Divergence,
     /// What people see.
     pub card: Card,
+    /// Where gito looks for what it shall push on; none where nothing is.
+    pub queue: Option<PathBuf>,
 }
 
 /// What becomes of a reference that was moved or made in the mirror itself.
@@ -117,7 +121,7 @@ pub struct Card {
     pub description: String,
     /// Section of the index page.
     pub category: String,
-    /// Where gito's post-receive hook pushes on to.
+    /// Where gito pushes on to what was pushed to it or fed.
     pub push_mirror: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 mod bundles;
 mod faulty;
+mod onward;
 mod plain;
 mod proofs;
 
@@ -35,6 +36,10 @@ impl Pair {
         self.folder.path().join("mirror.git")
     }
 
+    fn queue(&self) -> PathBuf {
+        self.folder.path().join("mirror-queue")
+    }
+
     fn mirror(&self, divergence: Divergence) -> Result<Mirrored, Error> {
         self.mirror_as(divergence, Pin::Everything, None)
     }
@@ -53,7 +58,8 @@ impl Pair {
     fn target(&self) -> Target {
         let card =
             Card { owner: "a & (b)".to_owned(), description: "it".to_owned(), ..Card::default() };
-        Target { bare: self.bare(), owner: None, divergence: Divergence::Overwrite, card }
+        let (bare, queue) = (self.bare(), Some(self.queue()));
+        Target { bare, owner: None, divergence: Divergence::Overwrite, card, queue }
     }
 
     fn names(&self) -> Vec<String> {

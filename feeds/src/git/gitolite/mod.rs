@@ -5,6 +5,7 @@
 
 mod keys;
 mod rules;
+mod served;
 
 use std::sync::atomic::AtomicBool;
 
@@ -14,7 +15,8 @@ use git2::{
 };
 
 pub use keys::{UserKey, add_user, remove_user, users};
-pub use rules::{Rule, configuration, ensure_admin, is_told};
+pub use rules::{Rule, configuration, ensure_admin, is_told, make_again};
+pub use served::{is_served, release};
 
 use super::remote::{Conversation, masked};
 use super::{Access, Error};
@@ -45,6 +47,16 @@ fn update(
     message: &str,
     edit: impl Fn(&Repository, &Tree<'_>) -> Result<Oid, Error>,
 ) -> Result<bool, Error> {
+    submit(admin, message, false, edit)
+}
+
+/// Does the same; `always` pushes a commit without a change too, upon which gitolite looks at everything again.
+fn submit(
+    admin: &Admin,
+    message: &str,
+    always: bool,
+    edit: impl Fn(&Repository, &Tree<'_>) -> Result<Oid, Error>,
+) -> Result<bool, Error> {
     let stop = AtomicBool::new(false);
     let conversation = Conversation::new(&admin.url, &admin.access, &stop)?;
     let prepare = admin.prepare();
@@ -57,7 +69,7 @@ fn update(
         let parent = repository.find_commit(tip).map_err(&prepare)?;
         let tree = parent.tree().map_err(&prepare)?;
         let changed = edit(&repository, &tree)?;
-        if changed == tree.id() {
+        if changed == tree.id() && !always {
             return Ok(false);
         }
         let next = commit(&repository, &parent, changed, message).map_err(&prepare)?;
@@ -124,7 +136,10 @@ fn push(
     remote.push(&[format!("{branch}:{branch}")], Some(&mut options)).map_err(failed)?;
     // gitolite reads its configuration after it took the push, so a complaint is all it can do.
     let said = conversation.said();
-    if said.contains("FATAL") { Err(Error::Refused { said }) } else { Ok(()) }
+    match said.find("FATAL") {
+        Some(at) => Err(Error::Refused { said: said[at..].to_owned() }),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

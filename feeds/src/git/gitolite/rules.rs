@@ -6,7 +6,7 @@ use std::path::Path;
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository, Tree};
 
-use super::{Admin, update};
+use super::{Admin, submit, update};
 use crate::git::{Error, remote};
 
 const OPERATORS: &str = "conf/gitolite.conf";
@@ -66,6 +66,16 @@ pub fn ensure_admin(admin: &Admin, configuration: &str) -> Result<bool, Error> {
     update(admin, "Mirror what gito.toml names", |repository, tree| {
         change(repository, tree, configuration).map_err(admin.prepare())
     })
+}
+
+/// Does the same, and has gitolite make what it lacks again: repositories that are gone, hooks in those that lost them.
+/// Blocks.
+pub fn make_again(admin: &Admin, configuration: &str, lacking: &[String]) -> Result<(), Error> {
+    let message = format!("Make again what is not served: {}", lacking.join(", "));
+    submit(admin, &message, true, |repository, tree| {
+        change(repository, tree, configuration).map_err(admin.prepare())
+    })
+    .map(drop)
 }
 
 fn change(
@@ -131,6 +141,10 @@ mod tests {
         assert!(is_told(folder.path(), &text));
         assert!(!ensure_admin(&admin, &text).unwrap());
         assert!(!is_told(folder.path(), &format!("{text}\n")));
+        make_again(&admin, &text, &["one".to_owned()]).unwrap();
+        let tip = upstream.head().unwrap().peel_to_commit().unwrap();
+        assert_eq!(tip.message().unwrap(), "Make again what is not served: one");
+        assert_eq!(tip.tree_id(), tip.parent(0).unwrap().tree_id());
         assert!(!is_told(&folder.path().join("absent"), &text));
         let tree = upstream.head().unwrap().peel_to_tree().unwrap();
         let read = |path: &str| {

@@ -5,9 +5,8 @@ use feeds::lock::LockedRef;
 use feeds::store::Store;
 
 use super::{Item, Run, data, modules};
-use crate::commands::gito::{as_admin, secrets};
+use crate::commands::gito::{as_admin, queue, secrets};
 use crate::failure::Outcome;
-use crate::service::Service;
 use crate::site::{GitFeed, Site};
 
 /// User and group `git` of the container.
@@ -26,11 +25,11 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     if feeds.is_empty() && known.is_empty() {
         return Ok(Vec::new());
     }
-    tell_gitolite(run.site, feeds.iter().chain(&known)).await?;
+    tell_gitolite(run.site, feeds.iter().chain(&known).collect()).await?;
     let mut fed = mirror(run, feeds).await;
     let modules = modules::of(run)?;
     if modules != known {
-        tell_gitolite(run.site, feeds.iter().chain(&modules)).await?;
+        tell_gitolite(run.site, feeds.iter().chain(&modules).collect()).await?;
     }
     if !modules.is_empty() {
         fed.extend(mirror(run, &modules).await);
@@ -108,9 +107,8 @@ fn source(site: &Site, feed: &GitFeed) -> Source {
 }
 
 fn target(site: &Site, feed: &GitFeed) -> Target {
-    let repositories = site.layout.service(Service::Gito).join("repositories");
     Target {
-        bare: repositories.join(format!("{}.git", feed.name)),
+        bare: site.layout.repository(&feed.name),
         owner: Some(GIT),
         divergence: feed.divergence,
         card: Card {
@@ -119,19 +117,38 @@ fn target(site: &Site, feed: &GitFeed) -> Target {
             category: feed.category.clone(),
             push_mirror: feed.push_mirror.clone(),
         },
+        queue: Some(queue(site)),
     }
 }
 
 /// Sees to it that gitolite has every repository, made with its hooks; asks it only where its own does not say so.
-async fn tell_gitolite(site: &Site, feeds: impl Iterator<Item = &GitFeed>) -> Outcome {
-    let rules =
-        feeds.map(|feed| Rule { name: &feed.name, readers: &feed.readers, writers: &feed.writers });
+async fn tell_gitolite(site: &Site, feeds: Vec<&GitFeed>) -> Outcome {
+    let rules = feeds.iter().map(|feed| Rule {
+        name: &feed.name,
+        readers: &feed.readers,
+        writers: &feed.writers,
+    });
     let configuration = git::configuration(rules);
     let (bare, wanted) = (site.layout.repository("gitolite-admin"), configuration.clone());
     let told = tokio::task::spawn_blocking(move || git::is_told(&bare, &wanted)).await;
-    if told.unwrap_or(false) {
+    if !told.unwrap_or(false) {
+        let wanted = configuration.clone();
+        as_admin(site, move |admin| git::ensure_admin(admin, &wanted)).await?;
+    }
+    // A folder that somebody removed, or one that lost its hooks.
+    let lacking: Vec<_> = feeds.into_iter().filter(|feed| !is_served(site, feed)).collect();
+    if lacking.is_empty() {
         return Ok(());
     }
-    as_admin(site, move |admin| git::ensure_admin(admin, &configuration)).await?;
-    Ok(())
+    for feed in &lacking {
+        git::release(&site.layout.repository(&feed.name), GIT)?;
+    }
+    let names: Vec<_> = lacking.iter().map(|feed| feed.name.clone()).collect();
+    as_admin(site, move |admin| git::make_again(admin, &configuration, &names)).await
+}
+
+/// Whether gitolite serves a repository, or is not asked to: it makes none that nobody may use.
+fn is_served(site: &Site, feed: &GitFeed) -> bool {
+    let unused = feed.readers.is_empty() && feed.writers.is_empty();
+    unused || git::is_served(&site.layout.repository(&feed.name))
 }

@@ -40,6 +40,11 @@ pub(in crate::commands) fn secrets(site: &Site) -> PathBuf {
     site.layout.secrets().join("gito")
 }
 
+/// Where gito keeps what it has to push on.
+pub(in crate::commands) fn queue(site: &Site) -> PathBuf {
+    site.layout.service(Service::Gito).join("mirror-queue")
+}
+
 /// Writes gito's host key, as gito made it, where ssh looks for it: it is known, not learned.
 fn pin(site: &Site, address: &str) -> Outcome<PathBuf> {
     let key = site.layout.service(Service::Gito).join("ssh/ssh_host_ed25519_key.pub");

@@ -7,7 +7,7 @@ mod user;
 
 use clap::Subcommand;
 
-pub(super) use admin::{as_admin, secrets};
+pub(super) use admin::{as_admin, queue, secrets};
 
 use super::Context;
 use crate::failure::Outcome;
@@ -33,7 +33,7 @@ pub enum Verb {
 pub async fn gito(context: &Context, verb: &Verb) -> Outcome {
     match verb {
         Verb::User { what } => user::user(context, what).await,
-        Verb::Queue(arguments) => queue::queue(context, arguments).await,
+        Verb::Queue(arguments) => queue::show(context, arguments).await,
         Verb::Bundle(arguments) => bundle::bundle(context, arguments).await,
     }
 }

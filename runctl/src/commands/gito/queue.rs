@@ -1,4 +1,4 @@
-//! `runctl gito queue`: what gito was pushed and could not push on, as its own script writes it down.
+//! `runctl gito queue`: what gito was pushed or fed and has not pushed on, as its own script and the feed write it down.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,11 +8,12 @@ use jiff::Timestamp;
 
 use crate::commands::Context;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
-use crate::service::Service;
 use crate::ui::table::Table;
 
 /// A file of this name asks the service to try all at once; it is gone when that is done.
 const ASK: &str = ".now";
+/// What could not be pushed on; what a feed moved and gito has not seen yet; what it pushes on right now.
+const ENDINGS: [&str; 3] = ["waiting", "fed", "taken"];
 /// How long that may take; each push is given up after five minutes.
 const PATIENCE: Duration = Duration::from_mins(10);
 /// How often it is looked after.
@@ -27,9 +28,9 @@ pub struct Queue {
 }
 
 /// Shows what waits to be pushed on, and why.
-pub(super) async fn queue(context: &Context, queue: &Queue) -> Outcome {
+pub(super) async fn show(context: &Context, queue: &Queue) -> Outcome {
     let site = context.site()?;
-    let folder = site.layout.service(Service::Gito).join("mirror-queue");
+    let folder = super::queue(&site);
     if queue.retry && !waiting(&folder)?.is_empty() {
         retry(&folder).await?;
     }
@@ -79,7 +80,7 @@ fn waiting(folder: &Path) -> Outcome<Vec<String>> {
     let failed = || "cannot read what waits to be pushed on".to_owned();
     for entry in fs_err::read_dir(folder).or_fail(Class::Unexpected, failed)? {
         let path = entry.or_fail(Class::Unexpected, failed)?.path();
-        if path.extension().is_some_and(|ending| ending == "waiting") {
+        if ENDINGS.iter().any(|it| path.extension().is_some_and(|ending| ending == *it)) {
             // One that arrives meanwhile is gone.
             entries.extend(fs_err::read_to_string(path));
         }
@@ -107,11 +108,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(waiting(&folder.path().join("absent")).expect("nothing waits").is_empty());
         let entry = "repository=words\ntarget=ssh://git@h/x\nsince=0\nwhy=a=b\n";
-        for (name, text) in [("1.waiting", entry), ("1.waiting.lock", ""), (ASK, "")] {
+        let fed = "repository=art/shelf\ntarget=git@h:x\nsince=0\nattempts=0\nwhy=fed\n";
+        let others = [("1.waiting.lock", ""), ("art%shelf.moving", fed), (ASK, "")];
+        for (name, text) in [("1.waiting", entry), ("art%shelf.fed", fed)].into_iter().chain(others) {
             fs_err::write(folder.path().join(name), text).expect("it is written");
         }
         let entries = waiting(folder.path()).expect("it is read");
-        assert_eq!(entries, [entry]);
+        assert_eq!(entries, [fed, entry]);
         assert_eq!(value(entry, "why"), Some("a=b"));
         assert_eq!(value(entry, "tried"), None);
         assert_eq!(when("0"), "1970-01-01 00:00:00 UTC");

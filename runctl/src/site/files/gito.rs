@@ -77,7 +77,7 @@ fn git(mut table: Table<'_>, folder: &Path) -> GitFeed {
     feed
 }
 
-/// Reads whether the upstream's state wins; what is pushed on is also pushed to, so its own work is kept.
+/// Reads whether the upstream's state wins; what is pushed on is usually pushed to as well, so its own work is kept.
 fn divergence(table: &mut Table<'_>) -> Divergence {
     let usual =
         if table.has("push_mirror") || table.has("writers") { "read-write" } else { "read-only" };
@@ -85,11 +85,9 @@ fn divergence(table: &mut Table<'_>) -> Divergence {
     if mode == "read-write" {
         return Divergence::Keep;
     }
-    for key in ["push_mirror", "writers"] {
-        if table.has(key) {
-            let help = "write `mode = \"read-write\"`, or leave it out".to_owned();
-            table.object(key, format!("`{key}` makes no sense for what is read-only"), Some(help));
-        }
+    if table.has("writers") {
+        let help = "write `mode = \"read-write\"`, or leave it out".to_owned();
+        table.object("writers", "`writers` makes no sense for what is read-only", Some(help));
     }
     Divergence::Overwrite
 }
