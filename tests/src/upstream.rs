@@ -87,7 +87,7 @@ impl Shared {
 }
 
 /// Serves until the other end of the channel is dropped.
-fn serve(
+pub(crate) fn serve(
     listener: std::net::TcpListener,
     router: axum::Router,
     dropped: tokio::sync::oneshot::Receiver<()>,

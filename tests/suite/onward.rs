@@ -59,7 +59,7 @@ fn what_is_fed_goes_on_and_a_repository_that_was_removed_is_served_again() {
     let queue = site.runctl(&["gito", "queue"]).ok();
     assert!(queue.contains("art/words") && queue.contains(Forge::URL), "{queue}");
     let retried = site.runctl(&["gito", "queue", "--retry"]).ok();
-    assert!(retried.contains("does not exist"), "{retried}");
+    assert!(retried.contains("does not appear to be a git repository"), "{retried}");
     forge.open();
     forge.has(&origin);
     change(&origin, "more words");

@@ -5,7 +5,8 @@ use std::os::unix::fs::{MetadataExt as _, lchown};
 use std::path::Path;
 
 use fs_err as fs;
-use git2::{ErrorCode, Repository};
+use git2::{Config, ConfigLevel, ErrorCode, Repository};
+use tempfile::NamedTempFile;
 
 use super::{Card, Error};
 
@@ -34,6 +35,24 @@ pub(super) fn open(path: &Path) -> Result<Repository, Error> {
         config.set_bool(MARK, true).map_err(configure)?;
     }
     Ok(repository)
+}
+
+/// The repository with this host's settings instead of its own, and one more: a redirect to another place is an error.
+///
+/// libgit2 takes that from a file only, which goes with what is returned.
+pub(super) fn unredirected(path: &Path) -> Result<(Repository, NamedTempFile), Error> {
+    let file = NamedTempFile::new()
+        .map_err(|source| Error::Write { path: std::env::temp_dir(), source })?;
+    let opened = || {
+        let repository = Repository::open_bare(path)?;
+        let mut config = Config::open_default()?;
+        config.add_file(file.path(), ConfigLevel::App, true)?;
+        config.set_bool("http.followRedirects", false)?;
+        repository.set_config(&config)?;
+        Ok(repository)
+    };
+    let repository = opened().map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    Ok((repository, file))
 }
 
 /// Whether a repository may be made here: nothing there, or an empty folder.

@@ -1,5 +1,5 @@
 //! One mirror run: ask, fetch what is missing into quarantine, check that all came and who signed it, take it, move the
-//! references. Where nothing is missing no quarantine is made; what was asked for is proven all the same.
+//! references. Where nothing is missing no quarantine is made; what must be signed or is pinned is proven all the same.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -88,13 +88,15 @@ fn run(
     // Servers of ssh turn away whom they find too many.
     let early = conversation.is_ssh().then(|| turns.fetch.take());
     let asking = turns.ask.take();
-    let asked = ask(source, &repository, &seen, &conversation)?;
+    let asked = ask(source, &repository, &seen, &conversation, told.0)?;
     drop(asking);
-    let vouched = if let Some(offer) = asked {
-        prove(source, &conversation, &repository, &seen, offer)?
-    } else {
-        let _turn = early.unwrap_or_else(|| turns.fetch.take());
-        receive(source, &target.bare, &seen, &conversation, told)?
+    let vouched = match asked {
+        Asked::Here(offer) => prove(source, &conversation, &repository, &seen, offer)?,
+        Asked::Missing(by) => {
+            let _turn = early.unwrap_or_else(|| turns.fetch.take());
+            let source = Source { by, ..source.clone() };
+            receive(&source, &target.bare, &seen, &conversation, told)?
+        }
     };
     let Vouched { offer, by, behind } = vouched;
 
@@ -124,27 +126,62 @@ fn run(
     })
 }
 
-/// Asks the upstream what it has; returns that only where the mirror has all of it and nothing need be fetched.
+/// What an upstream answered.
+enum Asked {
+    /// The mirror has all of it already.
+    Here(Offer),
+    /// Some of it must be fetched, by whoever understood the answer.
+    Missing(By),
+}
+
+/// Asks the upstream what it has, and whether any of it is missing here.
 fn ask(
     source: &Source,
     repository: &Repository,
     seen: &Refs,
     conversation: &Conversation<'_>,
-) -> Result<Option<Offer>, Error> {
-    // Where a password may be sent, and where the system's git asks, it takes the quarantine's own configuration.
-    if seen.is_empty() || source.by == By::Git || conversation.is_secret() {
-        return Ok(None);
+    watch: &dyn Watch,
+) -> Result<Asked, Error> {
+    if seen.is_empty() {
+        return Ok(Asked::Missing(source.by));
     }
-    let choose = |offer| pin::wanted(&source.pin, &conversation.shown(), offer);
-    let asked = match unbundle::named(&source.url) {
-        Some(bundles) => unbundle::ask(&bundles, conversation).and_then(choose),
-        None => offer::ask(repository, conversation, choose),
+    let shown = conversation.shown();
+    let choose = |offer| pin::wanted(&source.pin, &shown, offer);
+    let (offer, by) = match unbundle::named(&source.url) {
+        Some(bundles) => (choose(unbundle::ask(&bundles, conversation)?)?, source.by),
+        None if source.by == By::Git => (system::ask(conversation, choose)?, By::Git),
+        None => match ask_itself(repository, conversation, choose) {
+            Err(error) if not_understood(&error) => {
+                take_over(source, &error, watch);
+                (system::ask(conversation, choose)?, By::Git)
+            }
+            offer => (offer?, By::Whatever),
+        },
     };
-    match asked {
-        Ok(offer) => Ok(offer::missing(repository, &offer).is_empty().then_some(offer)),
-        Err(error) if not_understood(&error) => Ok(None),
-        Err(error) => Err(error),
+    let here = offer::missing(repository, &offer).is_empty();
+    Ok(if here { Asked::Here(offer) } else { Asked::Missing(by) })
+}
+
+/// Asks by libgit2, which sends a password to nobody else.
+fn ask_itself(
+    repository: &Repository,
+    conversation: &Conversation<'_>,
+    choose: impl Fn(Offer) -> Result<Offer, Error>,
+) -> Result<Offer, Error> {
+    if conversation.is_secret() {
+        let (guarded, _settings) = bare::unredirected(repository.path())?;
+        offer::ask(&guarded, conversation, choose)
+    } else {
+        offer::ask(repository, conversation, choose)
     }
+}
+
+/// Tells that the system's git takes over, and why.
+fn take_over(source: &Source, error: &Error, watch: &dyn Watch) {
+    let why = std::error::Error::source(error).map(ToString::to_string);
+    let (name, why) = (&source.name, why.unwrap_or_default());
+    let text = format!("{name}: libgit2 says: {why}; the system's git takes over");
+    watch.event(Event::Warning { text });
 }
 
 /// Fetches into quarantine, checks what came against nothing but itself, the mirror and the named keys, and takes it.
@@ -204,10 +241,7 @@ fn fetch(
     }
     match offer::fetch(&incoming.repository, conversation, choose, watch, id) {
         Err(error) if not_understood(&error) => {
-            let why = std::error::Error::source(&error).map(ToString::to_string);
-            let (name, why) = (&source.name, why.unwrap_or_default());
-            let text = format!("{name}: libgit2 says: {why}; the system's git takes over");
-            watch.event(Event::Warning { text });
+            take_over(source, &error, watch);
             system::fetch(incoming, conversation, choose, watch, id)
         }
         other => other,

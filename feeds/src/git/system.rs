@@ -18,14 +18,24 @@ use super::offer::{self, Offer};
 use super::refs::Refs;
 use super::remote::Conversation;
 use super::{Access, Error, Login};
-use crate::events::{Event, Id, Watch};
+use crate::events::{Event, Id, Silent, Watch};
 
+/// Where no repository is, whose settings would count.
+const NOWHERE: &str = "/";
 /// How often a running git is looked after.
 const BEAT: Duration = Duration::from_millis(50);
 /// How much of its complaints is told.
 const SAID: u64 = 2000;
 /// Answers git's question for a login out of the environment, which nobody else reads.
 const HELPER: &str = r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$BOODDIES_USER" "$BOODDIES_PASSWORD"; }; f"#;
+
+/// Does what [`offer::ask`] does, by the system's git, which needs no repository for it.
+pub(super) fn ask(
+    conversation: &Conversation<'_>,
+    choose: impl Fn(Offer) -> Result<Offer, Error>,
+) -> Result<Offer, Error> {
+    list(Path::new(NOWHERE), conversation, &Silent, Id::fresh()).and_then(choose)
+}
 
 /// Does what [`offer::fetch`] does, by the system's git.
 pub(super) fn fetch(
@@ -36,15 +46,7 @@ pub(super) fn fetch(
     id: Id,
 ) -> Result<Offer, Error> {
     let folder = incoming.repository.path();
-    // A URL may hold a password, so it goes into a file and not into arguments, which everybody reads.
-    incoming
-        .repository
-        .config()
-        .and_then(|mut config| config.set_str("remote.upstream.url", conversation.url()))
-        .map_err(|source| Error::Configure { path: folder.to_owned(), source })?;
-    let listed = git(folder, conversation, &["ls-remote", "--symref", "upstream"], "", watch, id)?;
-    let listed = parse(&listed, &conversation.shown())?;
-    let offer = choose(listed)?;
+    let offer = choose(list(folder, conversation, watch, id)?)?;
     let missing = offer::missing(&incoming.repository, &offer);
     if !missing.is_empty() {
         let fetch =
@@ -52,6 +54,16 @@ pub(super) fn fetch(
         git(folder, conversation, &fetch, &missing.join("\n"), watch, id)?;
     }
     Ok(offer)
+}
+
+fn list(
+    folder: &Path,
+    conversation: &Conversation<'_>,
+    watch: &dyn Watch,
+    id: Id,
+) -> Result<Offer, Error> {
+    let listed = git(folder, conversation, &["ls-remote", "--symref", "upstream"], "", watch, id)?;
+    parse(&listed, &conversation.shown())
 }
 
 /// Reads what `git ls-remote --symref` prints.
@@ -68,7 +80,7 @@ fn parse(text: &str, url: &str) -> Result<Offer, Error> {
     Ok(Offer { refs, head })
 }
 
-/// Runs git in the quarantine; returns what it printed.
+/// Runs git in a folder; returns what it printed.
 fn git(
     folder: &Path,
     conversation: &Conversation<'_>,
@@ -169,6 +181,16 @@ fn command(folder: &Path, conversation: &Conversation<'_>) -> Command {
         command.env("BOODDIES_USER", &password.user);
         command.env("BOODDIES_PASSWORD", &password.password);
     }
+    // A URL may hold a password, so it goes into the environment and not into arguments, which everybody reads.
+    let mut settings = vec![("remote.upstream.url", conversation.url())];
+    if conversation.is_secret() {
+        settings.push(("http.followRedirects", "false"));
+    }
+    for (number, (key, value)) in settings.iter().enumerate() {
+        command.env(format!("GIT_CONFIG_KEY_{number}"), key);
+        command.env(format!("GIT_CONFIG_VALUE_{number}"), value);
+    }
+    command.env("GIT_CONFIG_COUNT", settings.len().to_string());
     command
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")

@@ -95,6 +95,13 @@ fn the_systems_git_reads_what_libgit2_does_not_and_says_so() {
         (second.to_string(), Some("refs/heads/trunk"))
     );
     assert!(told.is_empty());
+    // Where nothing is new nothing is made, whoever asks.
+    for by in [By::Whatever, By::Git] {
+        let old = std::time::SystemTime::UNIX_EPOCH;
+        fs::File::open(pair.bare()).unwrap().file().set_modified(old).unwrap();
+        assert!(!follow(by, &access).0.unwrap().changed);
+        assert_eq!(fs::metadata(pair.bare()).unwrap().modified().unwrap(), old);
+    }
 
     fs::write(&login, "ada\nwrongly-secret\n").unwrap();
     for by in [By::Whatever, By::Git] {

@@ -110,7 +110,8 @@ mod tests {
         let entry = "repository=words\ntarget=ssh://git@h/x\nsince=0\nwhy=a=b\n";
         let fed = "repository=art/shelf\ntarget=git@h:x\nsince=0\nattempts=0\nwhy=fed\n";
         let others = [("1.waiting.lock", ""), ("art%shelf.moving", fed), (ASK, "")];
-        for (name, text) in [("1.waiting", entry), ("art%shelf.fed", fed)].into_iter().chain(others) {
+        for (name, text) in [("1.waiting", entry), ("art%shelf.fed", fed)].into_iter().chain(others)
+        {
             fs_err::write(folder.path().join(name), text).expect("it is written");
         }
         let entries = waiting(folder.path()).expect("it is read");
