@@ -25,6 +25,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
         surveyed.push(Surveyed {
             name: format!("kernel {}", kernel.name),
             tree: data::tree_path("boot", &kernel.name)?,
+            leans_on: Vec::new(),
             plan: survey(run.site, kernel, &transfer, &*watch).await,
         });
     }

@@ -1,6 +1,6 @@
 //! `runctl feed data`: APT and YUM repositories and plain files, published together as one generation.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use feeds::Neighbour;
@@ -16,10 +16,12 @@ use super::total::Total;
 use super::{Item, Run, forecast};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 
-/// One upstream: what it is called, the tree it becomes, and what its survey decided.
+/// One upstream: what it is called, the tree it becomes, what it leans on, and what its survey decided.
 pub(super) struct Surveyed {
     pub name: String,
     pub tree: RelPath,
+    /// By what those are called; they stand before it.
+    pub leans_on: Vec<String>,
     pub plan: Outcome<Plan>,
 }
 
@@ -52,7 +54,7 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     let files = data.files.iter().map(async |feed| {
         let tree = tree_path("data/files", &feed.name)?;
         let plan = super::files::survey(feed, served(&tree), &transfer, &*watch).await;
-        Ok(Surveyed { name: format!("files {}", feed.name), tree, plan })
+        Ok(Surveyed { name: format!("files {}", feed.name), tree, leans_on: Vec::new(), plan })
     });
     let (apt, yum, files) = join3(apt, yum, join_all(files)).await;
     let surveyed = apt.into_iter().chain(yum).chain(files).collect::<Outcome<Vec<_>>>()?;
@@ -77,10 +79,7 @@ async fn in_turn<'f, F>(
                 let neighbour = |one: &String| {
                     let plan = place(one).and_then(|other| surveyed.get(&other)?.as_ref().ok());
                     let plan = plan.and_then(|surveyed| surveyed.plan.as_ref().ok());
-                    plan.map(|plan| Neighbour::of(one, plan)).ok_or_else(|| {
-                        let message = format!("`{name}` leans on `{one}`, which cannot be had");
-                        Failure::say(Class::Feed, message)
-                    })
+                    plan.map(|plan| Neighbour::of(one, plan)).ok_or_else(|| held_back(name, one))
                 };
                 let neighbours: Outcome<Arc<[_]>> = leans_on.iter().map(neighbour).collect();
                 let surveyed = async {
@@ -89,7 +88,9 @@ async fn in_turn<'f, F>(
                         Ok(neighbours) => survey(*feed, &tree, neighbours).await,
                         Err(failure) => Err(failure),
                     };
-                    Ok(Surveyed { name: format!("{kind} {name}"), tree, plan })
+                    let called = |name: &str| format!("{kind} {name}");
+                    let leans_on = leans_on.iter().map(|one| called(one)).collect();
+                    Ok(Surveyed { name: called(name), tree, leans_on, plan })
                 };
                 (index, surveyed.await)
             })
@@ -102,6 +103,13 @@ async fn in_turn<'f, F>(
         surveyed.extend(done);
     }
     surveyed.into_values().collect()
+}
+
+/// Why a repository stays as it was, although nothing is wrong with it.
+fn held_back(name: &str, neighbour: &str) -> Failure {
+    let message = format!("`{name}` leans on `{neighbour}`, which cannot be had");
+    Failure::say(Class::Feed, message)
+        .hint(format!("see what became of `{neighbour}`: both stay as they were until it comes"))
 }
 
 /// The downloader of this site.
@@ -191,30 +199,36 @@ struct Fetched {
     keep: Vec<RelPath>,
 }
 
+/// Fetches all plans side by side; what leans on one that did not come whole is held back with it.
 async fn fetch(surveyed: Vec<Surveyed>, transfer: &Transfer, watch: &dyn Watch) -> Fetched {
     let work = surveyed.into_iter().map(async |one| {
         let tree = match one.plan {
             Ok(plan) => plan.fetch(transfer, watch).await.map_err(Into::into),
             Err(failure) => Err(failure),
         };
-        (one.name, one.tree, tree)
+        (one.name, one.tree, one.leans_on, tree)
     });
     let mut fetched = Fetched { items: Vec::new(), trees: Vec::new(), keep: Vec::new() };
-    for (name, path, outcome) in join_all(work).await {
-        fetched.items.push(Item::new(
-            name,
-            match outcome {
-                Ok(tree) => {
-                    let described = described(&tree);
-                    fetched.trees.push(tree);
-                    Ok(described)
-                }
-                Err(failure) => {
-                    fetched.keep.push(path);
-                    Err(failure)
-                }
-            },
-        ));
+    let mut lost = BTreeSet::new();
+    for (name, path, leans_on, outcome) in join_all(work).await {
+        // What it takes from a neighbour was read out of indexes that will not be served now.
+        let outcome = outcome.and_then(|tree| {
+            let neighbour = leans_on.iter().find(|one| lost.contains(*one));
+            neighbour.map_or(Ok(tree), |one| Err(held_back(&name, one)))
+        });
+        let outcome = match outcome {
+            Ok(tree) => {
+                let described = described(&tree);
+                fetched.trees.push(tree);
+                Ok(described)
+            }
+            Err(failure) => {
+                fetched.keep.push(path);
+                lost.insert(name.clone());
+                Err(failure)
+            }
+        };
+        fetched.items.push(Item::new(name, outcome));
     }
     fetched
 }
@@ -255,3 +269,6 @@ pub(super) fn digest(name: &str, sha256: &str) -> Outcome<Sha256> {
 pub(super) fn file_path(name: &str) -> Outcome<RelPath> {
     RelPath::new(name).or_fail(Class::Configuration, || format!("`{name}` cannot name a file"))
 }
+
+#[cfg(test)]
+mod tests;

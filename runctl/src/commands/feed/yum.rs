@@ -43,6 +43,7 @@ pub(super) async fn survey(
             packages: feed.signed.packages,
         },
         weak_digests: feed.weak_digests,
+        accept_older: feed.accept_older,
         tree: feed.tree.as_ref().map(tree).transpose()?,
         architectures: feed.architectures.clone(),
         selection: selection(run, &feed.filter, neighbours)?,
