@@ -24,6 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         trust: Trust::None,
         signed: Signed { metadata: false, packages: false },
         weak_digests: false,
+        accept_older: false,
         tree: None,
         architectures: Vec::new(),
         selection: Selection::Whole,

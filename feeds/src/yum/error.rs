@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use jiff::Timestamp;
+
 use super::xml::Unreadable;
 use crate::patterns::NotPattern;
 use crate::store::{self, NotRelative, RelPath};
@@ -24,6 +26,9 @@ pub enum Error {
     /// A mirror has another `repomd.xml` than the metalink says.
     #[error("`repomd.xml` of `{url}` is none of those that the metalink vouches for")]
     NotInMetalink { url: String },
+    /// A mirror has metadata that was made before what is served.
+    #[error("`repomd.xml` of `{url}` is of {offered}, older than what is served, of {served}")]
+    Older { url: String, offered: Timestamp, served: Timestamp },
     /// Metadata did not come.
     #[error("cannot survey `{name}`")]
     Fetch { name: String, source: Box<transfer::Error> },
@@ -100,7 +105,9 @@ impl Classified for Error {
             }
             Self::Fetch { source, .. } => source.class(),
             Self::Store { source, .. } => source.class(),
-            Self::NoChecksum { .. } | Self::NotInMetalink { .. } => Class::Verification,
+            Self::NoChecksum { .. } | Self::NotInMetalink { .. } | Self::Older { .. } => {
+                Class::Verification
+            }
             Self::Metadata { source, .. } => source.class(),
             Self::NoPrimary { .. }
             | Self::NoMirrors { .. }
@@ -118,6 +125,10 @@ impl Classified for Error {
             Self::Fetch { source, .. } => source.hint(),
             Self::Store { source, .. } => source.hint(),
             Self::Metadata { source, .. } => source.hint(),
+            Self::Older { .. } => Some(
+                "the mirror fell behind, or plays back; write `accept_older = true` if the upstream itself went back"
+                    .to_owned(),
+            ),
             Self::Unsatisfied { .. } => Some(
                 "check the names; if another repository of the machines has it, let `leans_on` name that"
                     .to_owned(),

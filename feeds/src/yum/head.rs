@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::try_join;
+use jiff::Timestamp;
 use url::Url;
 
+use super::age;
 use super::error::Error;
 use super::metalink::{self, Metalink};
 use super::mirrorlist;
@@ -38,6 +40,8 @@ struct Asking<'a> {
     source: &'a Source,
     /// Who must have signed `repomd.xml`, if somebody must.
     keyring: Option<&'a Keyring>,
+    /// When what is served was made, if nothing older is taken.
+    served: Option<i64>,
     metalink: Option<Metalink>,
     transfer: &'a Transfer,
     watch: &'a dyn Watch,
@@ -49,10 +53,11 @@ struct Asking<'a> {
 pub(super) async fn read(
     source: &Source,
     keyring: Option<&Keyring>,
+    served: Option<i64>,
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Head, Error> {
-    let mut asking = Asking { source, keyring, metalink: None, transfer, watch };
+    let mut asking = Asking { source, keyring, served, metalink: None, transfer, watch };
     let all = asking.mirrors().await?;
     let mut left = all.to_vec();
     let mut first = None;
@@ -149,11 +154,17 @@ impl Asking<'_> {
         Ok((told, text, signed_by.fingerprint, files))
     }
 
-    /// Compares a `repomd.xml` with what the metalink says that it must be.
+    /// Compares a `repomd.xml` with what the metalink says that it must be, and with what is served.
     fn compare(&self, told: &Url, text: &[u8]) -> Result<(), Error> {
-        match &self.metalink {
-            Some(metalink) if !metalink.vouches_for(text) => {
-                Err(Error::NotInMetalink { url: masked(told) })
+        if self.metalink.as_ref().is_some_and(|metalink| !metalink.vouches_for(text)) {
+            return Err(Error::NotInMetalink { url: masked(told) });
+        }
+        let Some(served) = self.served else { return Ok(()) };
+        match age::made(text) {
+            Some(offered) if offered < served => {
+                let at = |second| Timestamp::from_second(second).unwrap_or_default();
+                let (offered, served) = (at(offered), at(served));
+                Err(Error::Older { url: masked(told), offered, served })
             }
             _ => Ok(()),
         }

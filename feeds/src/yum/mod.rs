@@ -3,6 +3,7 @@
 //! The chain: a trusted key signs `repomd.xml`, which gives the digest of every metadata file; `primary` among them
 //! gives the digest of every package.
 
+mod age;
 mod error;
 mod fragments;
 #[cfg(fuzzing)]

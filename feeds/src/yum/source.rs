@@ -24,6 +24,8 @@ pub struct Source {
     pub signed: Signed,
     /// Whether digests that can be forged are taken, although somebody signs.
     pub weak_digests: bool,
+    /// Whether a state is taken that is older than what is served.
+    pub accept_older: bool,
     /// The installation tree beside the packages, if it is wanted.
     pub tree: Option<InstallTree>,
     /// Of which architectures packages are mirrored, `noarch` always; none means all.

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{BufReader, Read as _};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::age;
 use super::error::Error;
 use super::head::{self, REPOMD};
 use super::part;
@@ -42,7 +45,14 @@ pub async fn survey(
         .keyring()
         .map_err(|error| Error::Keys { name: name.clone(), source: Box::new(error) })?;
     let signers = keyring.as_ref().filter(|_| source.signed.metadata);
-    let head = head::read(source, signers, transfer, watch).await?;
+    let upstream = match &source.upstream {
+        Upstream::Urls(bases) => bases.first().map(masked).unwrap_or_default(),
+        Upstream::Mirrorlist(url) | Upstream::Metalink(url) => masked(url),
+    };
+    let now = Timestamp::now().as_second();
+    let newest = served.filter(|_| !source.accept_older);
+    let newest = newest.and_then(|tree| age::served(tree, &upstream, transfer.store(), now));
+    let head = head::read(source, signers, newest, transfer, watch).await?;
     let install = install_tree(source, &head.bases, transfer, watch).await?;
     let mut have = keys::served(source, transfer.store())?;
     have.extend(head.files.clone());
@@ -85,10 +95,6 @@ pub async fn survey(
         beside,
         proven: proven(served, &trust),
     });
-    let upstream = match &source.upstream {
-        Upstream::Urls(bases) => bases.first().map(masked).unwrap_or_default(),
-        Upstream::Mirrorlist(url) | Upstream::Metalink(url) => masked(url),
-    };
     let recipe = Some(recipe);
     Ok(Plan { tree, upstream, trust, signed_by, recipe, evidence, get, have })
 }

@@ -127,6 +127,7 @@ impl Site {
             trust: yum::Trust::Keys(self.public(asked.signer)),
             signed: yum::Signed { metadata: true, packages: false },
             weak_digests: false,
+            accept_older: false,
             tree: None,
             architectures: Vec::new(),
             selection: if asked.part { part } else { yum::Selection::Whole },

@@ -98,6 +98,7 @@ impl World {
             trust,
             signed: Signed { metadata: true, packages: false },
             weak_digests: false,
+            accept_older: false,
             tree: None,
             architectures: Vec::new(),
             selection: Selection::Whole,
@@ -187,6 +188,65 @@ fn an_unchanged_repository_is_planned_as_it_is_served() {
     let others = Source { architectures: vec!["x86_64".to_owned()], ..source };
     let other = world.survey(&others, Some(&served)).expect("surveyed");
     assert_eq!(other.get.len(), 2, "other settings were not looked at");
+}
+
+impl World {
+    /// Dates what `repomd.xml` lists.
+    fn dated(&self, seconds: i64) {
+        self.repository("", "sha256", <[u8]>::to_vec);
+        let repomd = self.path("os/repodata/repomd.xml");
+        let text = fs_err::read_to_string(&repomd).expect("it is there");
+        let dated = format!("<timestamp>{seconds}</timestamp></data>");
+        fs_err::write(repomd, text.replace("</data>", &dated)).expect("written");
+    }
+}
+
+#[test]
+fn what_is_served_gives_way_to_nothing_older_unless_told() {
+    let world = world();
+    let source = world.source(Trust::None);
+    world.dated(1_700_000_000);
+    let served = tree(world.survey(&source, None).expect("surveyed"));
+    for as_new in [1_700_000_000, 1_700_000_001] {
+        world.dated(as_new);
+        world.survey(&source, Some(&served)).expect("it is no older");
+    }
+    world.dated(1_699_999_999);
+    let refused = world.survey(&source, Some(&served)).expect_err("older");
+    assert!(matches!(refused, Error::Older { .. }), "{refused:?}");
+    assert_eq!(refused.class(), Class::Verification);
+    assert!(refused.hint().is_some_and(|hint| hint.contains("accept_older")));
+    let told = Source { accept_older: true, ..source.clone() };
+    world.survey(&told, Some(&served)).expect("it was written down");
+    let elsewhere = Tree { upstream: "http://elsewhere.example/".to_owned(), ..served };
+    world.survey(&source, Some(&elsewhere)).expect("another upstream has times of its own");
+    world.repository("", "sha256", <[u8]>::to_vec);
+    world.survey(&source, Some(&elsewhere)).expect("it tells nothing of its age");
+}
+
+#[test]
+fn an_upstream_whose_clock_was_ahead_once_is_not_locked_out() {
+    let world = world();
+    let source = world.source(Trust::None);
+    world.dated(4_000_000_000);
+    let served = tree(world.survey(&source, None).expect("surveyed"));
+    world.dated(1_700_000_000);
+    world.survey(&source, Some(&served)).expect("its clock is right now");
+}
+
+#[test]
+fn a_part_gives_way_to_nothing_older_than_what_it_was_cut_from() {
+    let world = world();
+    let site_key = SiteKey::open_or_create(&world.path("site"), "Site").expect("a key");
+    let filter = crate::yum::Filter { newest: Some(1), ..crate::yum::Filter::default() };
+    let neighbours = Arc::default();
+    let selection = Selection::Part { filter, site_key: Arc::new(site_key), neighbours };
+    let source = Source { selection, ..world.source(Trust::None) };
+    world.dated(1_700_000_000);
+    let served = tree(world.survey(&source, None).expect("surveyed"));
+    world.dated(1_699_999_999);
+    let refused = world.survey(&source, Some(&served)).expect_err("older");
+    assert!(matches!(refused, Error::Older { .. }), "{refused:?}");
 }
 
 #[test]

@@ -113,6 +113,8 @@ pub struct YumFeed {
     pub signed: YumSigned,
     /// Whether digests that can be forged are taken, and the operator wrote that down.
     pub weak_digests: bool,
+    /// Whether a state is taken that is older than what is served.
+    pub accept_older: bool,
     /// The installation tree beside the packages, if it is wanted.
     pub tree: Option<YumTree>,
     /// Architectures wanted; empty means all.

@@ -23,6 +23,7 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
         upstream,
         signed: signed(&mut table, &trust),
         weak_digests: table.or("weak_digests", false, flag),
+        accept_older: table.or("accept_older", false, flag),
         tree: tree(&mut table, &trust),
         trust,
         architectures: table.list("architectures", &[], name),
@@ -30,7 +31,7 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
         leans_on: table.list("leans_on", &[], name),
     };
     if loose {
-        const UPSTREAM: [&str; 17] = [
+        const UPSTREAM: [&str; 18] = [
             "urls",
             "mirrorlist",
             "metalink",
@@ -38,6 +39,7 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> YumFeed {
             "trust",
             "signed",
             "weak_digests",
+            "accept_older",
             "tree",
             "architectures",
             "newest",
