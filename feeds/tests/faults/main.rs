@@ -2,10 +2,12 @@
 //! by a model, and never is a wrong byte kept.
 
 mod http;
+mod metalink;
 mod registries;
 mod repository;
 mod site;
 mod surveys;
+mod tree;
 mod upstream;
 
 use std::time::Duration;

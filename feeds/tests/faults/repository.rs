@@ -37,13 +37,41 @@ pub(crate) enum Flaw {
     Entities,
     /// Nobody may use it any more; YUM knows no such thing.
     Expired,
+    /// The metalink tells of another `repomd.xml`.
+    OtherDigest,
+    /// Nothing: the metalink tells of a newer `repomd.xml`, and of this one as the one before.
+    Lags,
+    /// Nothing: the metalink tells another time.
+    OtherTime,
+    /// An image of the installation tree has other bytes than its checksum says.
+    ImageDigest,
+    /// An image lies outside of the tree.
+    ImageOutside,
+    /// An image has no checksum.
+    ImageUnproved,
 }
 
 impl Flaw {
     /// Tells whether a mirror can be made.
     pub(crate) fn is_none(self, of: Kind) -> bool {
-        matches!(self, Self::None | Self::OddNames | Self::Ahead)
-            || (self == Self::Expired && of == Kind::Yum)
+        match of {
+            Kind::Yum if self == Self::Expired => true,
+            Kind::Apt if self.is_of_metalink() || self.is_of_tree() => true,
+            _ => matches!(
+                self,
+                Self::None | Self::OddNames | Self::Ahead | Self::Lags | Self::OtherTime
+            ),
+        }
+    }
+
+    /// Tells whether a metalink has it.
+    pub(crate) fn is_of_metalink(self) -> bool {
+        matches!(self, Self::OtherDigest | Self::Lags | Self::OtherTime)
+    }
+
+    /// Tells whether an installation tree has it.
+    pub(crate) fn is_of_tree(self) -> bool {
+        matches!(self, Self::ImageDigest | Self::ImageOutside | Self::ImageUnproved)
     }
 }
 

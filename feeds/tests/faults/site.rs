@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use feeds::digest::Sha256;
 use feeds::events::Silent;
 use feeds::store::{RelPath, Store, Tree};
 use feeds::transfer::{Bases, Options, Transfer, below};
@@ -12,8 +13,17 @@ use feeds::trust::SiteKey;
 use feeds::{apt, yum};
 use url::Url;
 
-use crate::repository::{Files, Kind};
+use crate::metalink::{METALINK, metalink};
+use crate::repository::{Files, Flaw, Kind};
+use crate::tree::{TREEINFO, tree};
 use crate::upstream::{Fault, Upstream};
+
+/// Who names the mirrors of a YUM repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mirrors {
+    Operator,
+    Metalink,
+}
 
 /// What is mirrored, and whose signature is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +32,15 @@ pub(crate) struct Asked {
     /// Whether a part is mirrored, under metadata of our own.
     pub(crate) part: bool,
     pub(crate) signer: &'static str,
+    pub(crate) mirrors: Mirrors,
+    /// Whether a mirror is asked first that fell behind.
+    pub(crate) behind: bool,
+    /// What `.treeinfo` must be, if the installation tree is wanted.
+    pub(crate) treeinfo: Option<Sha256>,
 }
+
+/// Below the mirror that fell behind.
+const BEHIND: &str = "behind/";
 
 pub(crate) struct Site {
     folder: tempfile::TempDir,
@@ -54,8 +72,40 @@ impl Site {
         self.transfer.store()
     }
 
-    pub(crate) fn bases(&self) -> Bases {
-        [self.upstream.base.clone()].into()
+    /// The mirrors, in the order in which they are asked.
+    fn bases(&self, asked: Asked) -> Bases {
+        let good = self.upstream.base.clone();
+        let behind = asked.behind.then(|| good.join(BEHIND).expect("a URL"));
+        behind.into_iter().chain([good]).collect()
+    }
+
+    /// Makes a version of the upstream, as it is asked for.
+    pub(crate) fn make(&self, asked: Asked, with_tree: bool, version: u64, flaw: Flaw) -> Files {
+        let repository = |version, flaw| asked.kind.make(version, flaw, &self.upstreams_key);
+        let mut files = repository(version, flaw);
+        if with_tree {
+            files.extend(tree(flaw));
+        }
+        if asked.mirrors == Mirrors::Metalink {
+            const REPOMD: &str = "repodata/repomd.xml";
+            let before: Vec<_> =
+                (0..version).map(|older| repository(older, Flaw::None)[REPOMD].clone()).collect();
+            let told = metalink(&self.bases(asked), &files[REPOMD], &before, flaw);
+            files.insert(METALINK.to_owned(), told);
+        }
+        files
+    }
+
+    /// Asks for an installation tree as it is among these files, if it is.
+    pub(crate) fn pinned(asked: Asked, files: &Files) -> Asked {
+        Asked { treeinfo: files.get(TREEINFO).map(|text| Sha256::of(text)), ..asked }
+    }
+
+    /// Serves files on the mirror that fell behind.
+    pub(crate) fn put_behind(&self, files: &Files) {
+        for (path, bytes) in files {
+            self.upstream.put(&format!("{BEHIND}{}", self.address(path)), bytes, &[]);
+        }
     }
 
     /// How a path is asked for.
@@ -79,8 +129,8 @@ impl Site {
     }
 
     /// Surveys the upstream and fetches what is missing; a failure is told with all its causes.
-    pub(crate) async fn mirror(&self, asked: Asked) -> Result<Tree, String> {
-        self.mirror_from(asked, &self.bases(), &self.transfer).await
+    pub(crate) async fn mirror(&self, asked: Asked, served: Option<&Tree>) -> Result<Tree, String> {
+        self.mirror_from(asked, &self.bases(asked), served, &self.transfer).await
     }
 
     /// Mirrors what is served once more, as a client reads it.
@@ -88,23 +138,29 @@ impl Site {
         let served = self.store().published().join("current").join(tree.path.as_str());
         let served = Url::from_directory_path(served).expect("an absolute path");
         let client = transfer(self.folder.path().join("client"));
-        self.mirror_from(asked, &[served].into(), &client).await
+        let asked = Asked { mirrors: Mirrors::Operator, ..asked };
+        self.mirror_from(asked, &[served].into(), None, &client).await
     }
 
     async fn mirror_from(
         &self,
         asked: Asked,
         bases: &Bases,
+        served: Option<&Tree>,
         transfer: &Transfer,
     ) -> Result<Tree, String> {
         let plan = match asked.kind {
             Kind::Yum => {
                 let source = self.yum(asked, bases);
-                yum::survey(&source, None, transfer, &Silent).await.map_err(|error| told(&error))?
+                yum::survey(&source, served, transfer, &Silent)
+                    .await
+                    .map_err(|error| told(&error))?
             }
             Kind::Apt => {
                 let source = self.apt(asked, bases);
-                apt::survey(&source, None, transfer, &Silent).await.map_err(|error| told(&error))?
+                apt::survey(&source, served, transfer, &Silent)
+                    .await
+                    .map_err(|error| told(&error))?
             }
         };
         plan.fetch(transfer, &Silent).await.map_err(|error| told(&error))
@@ -123,12 +179,17 @@ impl Site {
         };
         yum::Source {
             name: "proof".to_owned(),
-            upstream: yum::Upstream::Urls(Arc::clone(bases)),
+            upstream: match self.upstream.base.join(METALINK) {
+                Ok(url) if asked.mirrors == Mirrors::Metalink => yum::Upstream::Metalink(url),
+                _ => yum::Upstream::Urls(Arc::clone(bases)),
+            },
             trust: yum::Trust::Keys(self.public(asked.signer)),
             signed: yum::Signed { metadata: true, packages: false },
             weak_digests: false,
             accept_older: false,
-            tree: None,
+            tree: asked
+                .treeinfo
+                .map(|text| yum::InstallTree { media: false, treeinfo: Some(text) }),
             architectures: Vec::new(),
             selection: if asked.part { part } else { yum::Selection::Whole },
         }

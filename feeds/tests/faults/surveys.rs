@@ -10,8 +10,9 @@ use feeds::digest::Sha256;
 use feeds::store::{RelPath, Store, Tree};
 use proptest::prelude::*;
 
+use crate::metalink::METALINK;
 use crate::repository::{Files, Flaw, Kind};
-use crate::site::{Asked, Site};
+use crate::site::{Asked, Mirrors, Site};
 use crate::upstream::Fault;
 use crate::{cases, run};
 
@@ -19,7 +20,8 @@ use crate::{cases, run};
 const PATIENCE: Duration = Duration::from_mins(2);
 /// More than all cases together may take at any time.
 const LARGEST_MEMORY: u64 = 256 << 20;
-// Versions: what was served before, what is surveyed, what it changes to meanwhile.
+// Versions: what a mirror has that fell behind, what was served before, what is surveyed, what it changes to meanwhile.
+const BEHIND: u64 = 0;
 const BEFORE: u64 = 1;
 const NOW: u64 = 2;
 const LATER: u64 = 3;
@@ -29,6 +31,11 @@ const LATER: u64 = 3;
 struct Case {
     kind: Kind,
     part: bool,
+    mirrors: Mirrors,
+    /// Whether the mirror that is asked first is older than what is served.
+    behind: bool,
+    /// Whether there is an installation tree.
+    tree: bool,
     flaw: Flaw,
     /// What goes wrong with the requests for some of the files, by their place among all.
     faults: Vec<(usize, Vec<Fault>)>,
@@ -49,6 +56,12 @@ fn case() -> impl Strategy<Value = Case> {
         Flaw::Bomb,
         Flaw::Entities,
         Flaw::Expired,
+        Flaw::OtherDigest,
+        Flaw::Lags,
+        Flaw::OtherTime,
+        Flaw::ImageDigest,
+        Flaw::ImageOutside,
+        Flaw::ImageUnproved,
     ];
     let faults = vec![
         Fault::Short,
@@ -63,7 +76,8 @@ fn case() -> impl Strategy<Value = Case> {
         Fault::Misplaced,
         Fault::Circle,
     ];
-    let kind = prop_oneof![Just(Kind::Yum), Just(Kind::Apt)];
+    let kind = prop_oneof![2 => Just(Kind::Yum), 1 => Just(Kind::Apt)];
+    let of_yum = (any::<bool>(), prop::bool::weighted(0.3), prop::bool::weighted(0.3));
     let flaw = prop_oneof![8 => Just(Flaw::None), 6 => prop::sample::select(flaws)];
     let fault = prop_oneof![
         3 => Just(Fault::None),
@@ -72,8 +86,22 @@ fn case() -> impl Strategy<Value = Case> {
     ];
     let faults = prop::collection::vec((0_usize..60, prop::collection::vec(fault, 1..4)), 0..4);
     let changes = prop::option::weighted(0.3, 0_usize..7);
-    (kind, any::<bool>(), flaw, faults, changes)
-        .prop_map(|(kind, part, flaw, faults, changes)| Case { kind, part, flaw, faults, changes })
+    (kind, any::<bool>(), of_yum, flaw, faults, changes).prop_map(
+        |(kind, part, (metalink, behind, tree), flaw, faults, changes)| {
+            let yum = kind == Kind::Yum;
+            let metalink = yum && (metalink || flaw.is_of_metalink());
+            Case {
+                kind,
+                part,
+                mirrors: if metalink { Mirrors::Metalink } else { Mirrors::Operator },
+                behind: yum && behind,
+                tree: yum && (tree || flaw.is_of_tree()),
+                flaw,
+                faults,
+                changes,
+            }
+        },
+    )
 }
 
 proptest! {
@@ -91,20 +119,32 @@ proptest! {
 
 async fn try_one(case: &Case) -> Result<(), TestCaseError> {
     let site = Site::new().await;
-    let asked = Asked { kind: case.kind, part: case.part, signer: "upstream" };
-    let make = |version, flaw| case.kind.make(version, flaw, &site.upstreams_key);
+    let asked = Asked {
+        kind: case.kind,
+        part: case.part,
+        signer: "upstream",
+        mirrors: case.mirrors,
+        behind: case.behind,
+        treeinfo: None,
+    };
+    let make = |version, flaw| site.make(asked, case.tree, version, flaw);
     let before = make(BEFORE, Flaw::None);
     site.put(&before, &[]);
-    let served = site.mirror(asked).await.map_err(TestCaseError::fail)?;
+    let asked_before = Site::pinned(asked, &before);
+    let served = site.mirror(asked_before, None).await.map_err(TestCaseError::fail)?;
     publish(&site, &served);
 
     let (now, later) = (make(NOW, case.flaw), make(LATER, Flaw::None));
     let faulty = site.put(&now, &case.faults);
+    if case.behind {
+        site.put_behind(&make(BEHIND, Flaw::None));
+    }
+    let asked = Site::pinned(asked, &now);
     let addressed =
         |(path, bytes): (&String, &Vec<u8>)| (format!("/{}", site.address(path)), bytes.clone());
     let next = case.changes.map(|after| (after, later.iter().map(addressed).collect()));
     site.upstream.change(next);
-    match site.mirror(asked).await {
+    match site.mirror(asked, Some(&served)).await {
         Ok(tree) => {
             publish(&site, &tree);
             let found = is_of_one_version(&site, &tree, case.part, &[&now, &later])?;
@@ -119,16 +159,19 @@ async fn try_one(case: &Case) -> Result<(), TestCaseError> {
             // Its files are named, or what cannot name one; an APT suite goes by its own name.
             let mut names: Vec<&str> = now.keys().chain(later.keys()).map(String::as_str).collect();
             names.extend(["suite `stable`", "of `proof`", "pool/../../../two", "/etc/passwd"]);
+            names.extend(["metalink of yum proof", "`repomd.xml` of `http"]);
             let blames = names.iter().any(|name| told.contains(name));
             prop_assert!(blames, "nobody is blamed: {told}");
             if sound && case.changes.is_none() {
                 let by_name = faulty.iter().any(|path| told.contains(path.as_str()));
-                let head =
-                    faulty.iter().any(|path| path.contains("Release") || path.contains("repomd"));
+                let is_head = |path: &String| {
+                    ["Release", "repomd", METALINK].iter().any(|name| path.contains(name))
+                };
+                let head = faulty.iter().any(is_head);
                 prop_assert!(by_name || head, "another is blamed: {told}");
             }
             is_of_one_version(&site, &current(&site), case.part, &[&before])?;
-            holds(&site, asked, &served).await?;
+            holds(&site, asked_before, &served).await?;
         }
     }
     all_objects_are_what_they_are_called(site.store())?;
@@ -136,7 +179,8 @@ async fn try_one(case: &Case) -> Result<(), TestCaseError> {
     // Once it behaves, nothing of all that stands in the way.
     site.upstream.change(None);
     site.put(&later, &[]);
-    let tree = site.mirror(asked).await.map_err(TestCaseError::fail)?;
+    let asked = Site::pinned(asked, &later);
+    let tree = site.mirror(asked, Some(&current(&site))).await.map_err(TestCaseError::fail)?;
     publish(&site, &tree);
     is_of_one_version(&site, &tree, case.part, &[&later])?;
     Ok(())
@@ -166,7 +210,7 @@ fn is_of_one_version(
         read.insert(path.as_str(), bytes);
     }
     // Under metadata of our own the packages are the upstream's, and all else is not.
-    let is_upstreams = |path: &str| is_package(path) || !part;
+    let is_upstreams = |path: &str| (is_package(path) || !part) && path != METALINK;
     let is = |files: &Files| {
         let files: BTreeMap<_, _> = files
             .iter()
