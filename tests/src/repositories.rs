@@ -79,12 +79,14 @@ pub struct Package {
     pub needs: &'static [&'static str],
     /// Bytes of ballast, to make a fetch last.
     pub ballast: usize,
+    /// Debian's word for who should have it, such as `required`; nothing says so where it is empty.
+    pub priority: &'static str,
 }
 
 impl Package {
     /// A package without needs and ballast.
     pub const fn plain(name: &'static str) -> Self {
-        Self { name, version: "1.0", needs: &[], ballast: 0 }
+        Self { name, version: "1.0", needs: &[], ballast: 0, priority: "" }
     }
 
     /// Where its file ends up on the machine.
@@ -167,6 +169,7 @@ pub fn index_apt(folder: &Path, key: &SigningKey, date: Option<&str>) {
     };
     listed("packages", "binary-amd64/Packages");
     listed("sources", "source/Sources");
+    listed("contents", "Contents-amd64");
     let release = folder.join("dists/stable/Release");
     sign_release(&release, &release.with_file_name("InRelease"), key, date, "main");
 }
@@ -222,10 +225,14 @@ fn deb(pool: &Path, package: &Package) {
     fs_err::create_dir_all(tree.join("DEBIAN")).expect("a folder for control");
     fs_err::write(content, package.contents()).expect("the content is written");
     let needs = list("Depends: ", package.needs);
-    let Package { name, version, .. } = package;
+    let Package { name, version, priority, .. } = package;
+    let priority = match *priority {
+        "" => String::new(),
+        named => format!("Priority: {named}\n"),
+    };
     let control = format!(
         "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: Suite <suite@example>\n\
-         {needs}Description: {name}\n"
+         {priority}{needs}Description: {name}\n"
     );
     fs_err::write(tree.join("DEBIAN/control"), control).expect("control is written");
     let file = pool.join(format!("{name}_{version}_all.deb"));

@@ -16,15 +16,15 @@ const WORDS: Package = Package::plain("suite-words");
 const OTHER: Package = Package::plain("suite-unrelated");
 
 /// A site, an upstream with one repository, and who signs there; what the site publishes is served on loopback.
-struct Mirror {
-    site: Site,
-    key: SigningKey,
-    upstream: Upstream,
-    folder: tempfile::TempDir,
+pub(crate) struct Mirror {
+    pub(crate) site: Site,
+    pub(crate) key: SigningKey,
+    pub(crate) upstream: Upstream,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Mirror {
-    fn of(make: impl FnOnce(&Path, &SigningKey)) -> Self {
+    pub(crate) fn of(make: impl FnOnce(&Path, &SigningKey)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let key = SigningKey::made_in(folder.path());
         key.export(&folder.path().join("key.asc"));
@@ -34,54 +34,71 @@ impl Mirror {
     }
 
     /// Feeds the repository, described by these lines.
-    fn feed(&self, lines: &str) -> Finished {
-        let key = self.folder.path().join("key.asc");
-        self.site.configure(
-            "data.toml",
-            &format!(
-                "[[apt]]\nname = \"proof\"\nurls = [\"{}\"]\nkeys = [\"{}\"]\n{lines}",
-                self.upstream.url(""),
-                key.display()
-            ),
-        );
+    pub(crate) fn feed(&self, lines: &str) -> Finished {
+        self.feed_all(&[("proof", lines)])
+    }
+
+    /// Makes several of the repository, each by its name and what is said of it.
+    pub(crate) fn feed_all(&self, all: &[(&str, &str)]) -> Finished {
+        let (key, url) = (self.folder.path().join("key.asc"), self.upstream.url(""));
+        let told = all.iter().map(|(name, lines)| {
+            let key = key.display();
+            format!("[[apt]]\nname = \"{name}\"\nurls = [\"{url}\"]\nkeys = [\"{key}\"]\n{lines}\n")
+        });
+        self.site.configure("data.toml", &told.collect::<String>());
         self.site.runctl(&["feed", "data"])
     }
 
     fn published(&self) -> PathBuf {
-        self.site.state("store/published/current/data/apt/proof")
+        self.published_as("proof")
+    }
+
+    pub(crate) fn published_as(&self, name: &str) -> PathBuf {
+        self.site.state("store/published/current/data/apt").join(name)
+    }
+
+    /// What was published, served on loopback.
+    pub(crate) fn serve(&self, name: &str) -> Upstream {
+        Upstream::serving(&fs_err::canonicalize(self.published_as(name)).expect("published"))
     }
 
     /// A machine whose only source is what was published, in these words, and whose only key is the given one.
-    fn machine(&self, name: &str, key: &Path, words: &str) -> Machine {
-        let served = Upstream::serving(&fs_err::canonicalize(self.published()).expect("published"));
-        let root = self.folder.path().join(name);
+    pub(crate) fn machine(&self, name: &str, key: &Path, words: &str) -> Machine {
+        let served = self.serve("proof");
         let line = |kind: &str| {
             format!("{kind} [signed-by={}] {} {words}\n", key.display(), served.url(""))
         };
         let sources = if words == "./" { String::new() } else { line("deb-src") };
-        apt_root(&root, &format!("{}{sources}", line("deb")));
+        let sources = format!("{}{sources}", line("deb"));
+        self.machine_of(name, &sources, vec![served])
+    }
+
+    /// A machine with these sources.
+    pub(crate) fn machine_of(&self, name: &str, sources: &str, served: Vec<Upstream>) -> Machine {
+        let root = self.folder.path().join(name);
+        apt_root(&root, sources);
         Machine { root, _served: served }
     }
 
-    fn site_key(&self) -> PathBuf {
+    pub(crate) fn site_key(&self) -> PathBuf {
         self.published().join("booddies-archive-keyring.asc")
     }
 }
 
-struct Machine {
-    root: PathBuf,
-    _served: Upstream,
+pub(crate) struct Machine {
+    pub(crate) root: PathBuf,
+    _served: Vec<Upstream>,
 }
 
 impl Machine {
-    fn update(&self) -> Finished {
+    pub(crate) fn update(&self) -> Finished {
         // Whatever this host's own configuration says of that.
         let strict = ["-oAcquire::Check-Valid-Until=true", "-oAcquire::Check-Date=true"];
         apt(&self.root, "apt-get", &[&["update", "--error-on=any"], &strict[..]].concat())
     }
 
     /// `name version` of all that can be had.
-    fn known(&self) -> Vec<String> {
+    pub(crate) fn known(&self) -> Vec<String> {
         let told = apt(&self.root, "apt-cache", &["dumpavail"]).ok();
         let value = |line: &str, field: &str| line.strip_prefix(field).map(str::to_owned);
         let (mut known, mut name) = (Vec::new(), String::new());

@@ -1,12 +1,15 @@
 //! Every test that needs more than one crate: one binary, one subject per file.
 
 mod answers;
+mod apt_beside;
 mod apt_parts;
+mod apt_tools;
 mod baseline;
 mod boot;
 mod clients;
 mod faults;
 mod firmware;
+mod flatcar;
 mod forecast;
 mod git;
 mod house;
