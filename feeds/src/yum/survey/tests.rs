@@ -54,7 +54,7 @@ impl World {
             let checksum = digest(algorithm, path.as_bytes());
             write!(
                 primary,
-                "<package><arch>noarch</arch><checksum type=\"{algorithm}\">{checksum}</checksum>\
+                "<package><name>{path}</name><arch>noarch</arch><version ver=\"1\" rel=\"1\"/><checksum type=\"{algorithm}\">{checksum}</checksum>\
                  <size package=\"{}\"/><location href=\"{path}\"/></package>",
                 path.len()
             )
