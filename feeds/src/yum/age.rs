@@ -2,9 +2,8 @@
 //!
 //! A signature proves who made `repomd.xml` and not when, and a metalink vouches for the versions that slow mirrors still
 //! have. So a mirror that fell behind, or plays back what once was true, could take away updates that machines had already.
-//! Only what the upstream said is compared, never this host's clock with it: that may be wrong.
+//! What the upstream said then is compared with what it says now; this host's clock only tells what has yet to come.
 
-use super::head::REPOMD;
 use super::record;
 use crate::store::{Store, Tree};
 
@@ -26,16 +25,22 @@ fn seconds(text: &str) -> Option<i64> {
     text.split('.').next()?.parse().ok()
 }
 
-/// When the `repomd.xml` was made that a served tree comes from; nothing, if the tree comes from elsewhere.
+/// When the `repomd.xml` at `path` was made that a served tree comes from; nothing, if that comes from elsewhere.
 ///
 /// A time that has yet to come tells nothing: an upstream whose clock was wrong once must not lock itself out.
-pub(super) fn served(tree: &Tree, upstream: &str, store: &Store, now: i64) -> Option<i64> {
+pub(super) fn served(
+    tree: &Tree,
+    path: &str,
+    upstream: &str,
+    store: &Store,
+    now: i64,
+) -> Option<i64> {
     if tree.upstream != upstream {
         return None;
     }
-    let own = tree.files.iter().find(|(path, _)| path.as_str() == REPOMD);
+    let own = tree.files.iter().find(|(at, _)| at.as_str() == path);
     // A part has metadata of the site's own; what that was made of lies beside.
-    let read = tree.evidence.iter().find(|(url, _)| url.ends_with(REPOMD));
+    let read = tree.evidence.iter().find(|(url, _)| url.ends_with(path));
     let object = read.map(|(_, object)| object).or(own.map(|(_, object)| object))?;
     let made = made(&store.read(&object.sha256).ok()?)?;
     (made <= now.saturating_add(AHEAD)).then_some(made)

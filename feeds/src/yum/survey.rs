@@ -51,7 +51,8 @@ pub async fn survey(
     };
     let now = Timestamp::now().as_second();
     let newest = served.filter(|_| !source.accept_older);
-    let newest = newest.and_then(|tree| age::served(tree, &upstream, transfer.store(), now));
+    let newest =
+        newest.and_then(|tree| age::served(tree, REPOMD, &upstream, transfer.store(), now));
     let head = head::read(source, signers, newest, transfer, watch).await?;
     let install = install_tree(source, &head.bases, transfer, watch).await?;
     let mut have = keys::served(source, transfer.store())?;
