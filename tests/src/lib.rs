@@ -2,6 +2,7 @@
 //!
 //! Everything here panics on failure: it is test code, and a fixture that cannot be made is a failed test.
 
+pub mod forge;
 pub mod install;
 pub mod machine;
 pub mod mirrored;

@@ -11,6 +11,7 @@ mod faults;
 mod firmware;
 mod flatcar;
 mod forecast;
+mod forges;
 mod git;
 mod house;
 mod image_install;
