@@ -217,7 +217,8 @@ fn prove(
     let shown = conversation.shown();
     let offer = pin::pinned(&source.pin, &shown, offer, repository)?;
     let vouched = vouched(source.verification.as_ref(), &shown, repository, offer)?;
-    if vouched.offer.refs.is_empty() && seen.keys().any(|name| refs::mirrored(name)) {
+    let mirrors = |refs: &Refs| refs.keys().any(|name| refs::mirrored(name));
+    if !mirrors(&vouched.offer.refs) && mirrors(seen) {
         return Err(Error::Emptied { url: shown });
     }
     Ok(vouched)

@@ -85,6 +85,11 @@ pub(super) fn take(refs: &mut Refs, name: &str, id: Oid, url: &str) -> Result<()
     if !refs::mirrored(name) || name.ends_with("^{}") {
         return Ok(());
     }
+    insert(refs, name, id, url)
+}
+
+/// Takes a reference, if its name is one.
+pub(super) fn insert(refs: &mut Refs, name: &str, id: Oid, url: &str) -> Result<(), Error> {
     if !Reference::is_valid_name(name) {
         return Err(Error::RefName { url: url.to_owned(), name: name.to_owned() });
     }

@@ -42,18 +42,24 @@ fn overwrite(
     let (theirs, mut refs): (Refs, Refs) =
         seen.clone().into_iter().partition(|(name, _)| refs::mirrored(name));
     let mut archived = Vec::new();
+    // A bundle brings old tips under the names that its sender gave them; those that are here stay what they are.
+    let carried = || offer.iter().filter(|(name, _)| name.starts_with(ARCHIVE));
     for (name, old) in &theirs {
         let lost = match offer.get(name) {
             Some(new) => new != old && !forward(repository, *old, *new)?,
             None => true,
         };
-        if lost {
+        if lost && !carried().any(|(_, id)| id == old) {
             let place = place(&refs, name, *old, day);
             refs.insert(place.clone(), *old);
             archived.push(place);
         }
     }
-    refs.extend(offer.iter().map(|(name, id)| (name.clone(), *id)));
+    for (name, id) in carried() {
+        refs.entry(name.clone()).or_insert(*id);
+    }
+    let mirrored = offer.iter().filter(|(name, _)| refs::mirrored(name));
+    refs.extend(mirrored.map(|(name, id)| (name.clone(), *id)));
     Ok(Settled { refs, kept: Vec::new(), archived })
 }
 
@@ -73,6 +79,7 @@ fn keep(repository: &Repository, seen: &Refs, offer: &Refs) -> Result<Settled, g
     let (mut refs, mut kept) = (seen.clone(), Vec::new());
     for (name, &theirs) in offer {
         match refs.get(name) {
+            Some(_) if name.starts_with(ARCHIVE) => {}
             Some(&ours) if ours != theirs && !forward(repository, ours, theirs)? => {
                 if !forward(repository, theirs, ours)? {
                     kept.push(name.clone());

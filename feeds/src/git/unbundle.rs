@@ -13,6 +13,7 @@ use super::Error;
 use super::offer::{self, Offer, holds};
 use super::refs::Refs;
 use super::remote::Conversation;
+use super::settle::ARCHIVE;
 use crate::events::{Event, Id, Watch};
 
 const ENDING: &str = "bundle";
@@ -45,7 +46,12 @@ pub(super) fn ask(bundles: &[PathBuf], conversation: &Conversation<'_>) -> Resul
     if let Some(last) = bundles.last() {
         let opened = Opened::read(last)?;
         for (name, id) in &opened.refs {
-            offer::take(&mut refs, name, *id, &conversation.shown())?;
+            if name.starts_with(ARCHIVE) {
+                // Between two sticks a branch may have been rewritten twice: nobody else has what was there.
+                offer::insert(&mut refs, name, *id, &conversation.shown())?;
+            } else {
+                offer::take(&mut refs, name, *id, &conversation.shown())?;
+            }
         }
         head = opened.refs.get("HEAD").and_then(|id| branch_at(&refs, *id));
     }

@@ -121,3 +121,44 @@ fn a_bundle_of_gits_own_is_taken() {
     assert_eq!(mirrored.unwrap().refs.len(), 1);
     assert_eq!(pair.names_and_ids(), refs::read(&pair.upstream).unwrap());
 }
+
+#[test]
+fn old_tips_come_along_under_the_names_that_the_sender_gave_them() {
+    let pair = Pair::new();
+    let old = commit(&pair.upstream, "refs/heads/trunk", "one");
+    carried(&pair).1.unwrap();
+    // The sender mirrors too: its upstream rewrote a branch twice between two sticks.
+    let between = {
+        pair.upstream.find_reference("refs/heads/trunk").unwrap().delete().unwrap();
+        commit(&pair.upstream, "refs/heads/trunk", "between")
+    };
+    pair.upstream.find_reference("refs/heads/trunk").unwrap().delete().unwrap();
+    let new = commit(&pair.upstream, "refs/heads/trunk", "new");
+    for (name, id) in [
+        ("refs/archive/2026-01-02/heads/trunk/1", old),
+        ("refs/archive/2026-01-03/heads/trunk/2", between),
+    ] {
+        pair.upstream.reference(name, id, false, "").unwrap();
+    }
+    let mirrored = carried(&pair).1.unwrap();
+    assert_eq!(mirrored.archived, [] as [&str; 0]);
+    assert_eq!(pair.names_and_ids(), refs::read(&pair.upstream).unwrap());
+
+    // What is archived here stays what it is, whatever a bundle makes of the name.
+    pair.upstream.reference("refs/archive/2026-01-02/heads/trunk/1", new, true, "").unwrap();
+    pair.upstream
+        .find_reference("refs/archive/2026-01-03/heads/trunk/2")
+        .unwrap()
+        .delete()
+        .unwrap();
+    for divergence in [Divergence::Overwrite, Divergence::Keep] {
+        let bundles = pair.folder.path().join("stick");
+        bundle(pair.upstream.path(), &bundles, false).unwrap();
+        let source = source(bundles.to_str().unwrap());
+        let target = Target { divergence, ..pair.target() };
+        assert!(!mirror(&source, &target, &AtomicBool::new(false), &Silent).unwrap().changed);
+    }
+    let names = pair.names_and_ids();
+    assert_eq!(names["refs/archive/2026-01-02/heads/trunk/1"], old);
+    assert_eq!(names["refs/archive/2026-01-03/heads/trunk/2"], between);
+}
