@@ -12,6 +12,7 @@ pub mod gito;
 pub mod live;
 pub mod logs;
 pub mod machine;
+mod people;
 pub mod regi;
 pub mod rehearse;
 pub mod restart;

@@ -2,28 +2,21 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use feeds::git;
 
 use super::as_admin;
 use crate::commands::Context;
+use crate::commands::people::{self, Remove, Trial};
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::ui::table::Table;
 
 /// The verbs of `runctl gito user`.
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Give a user an ssh key; they may log in at once.
-    ///
-    /// What they may do is written in gito.toml (`readers`, `writers`) and in gitolite.conf of gitolite-admin.
-    Add(Add),
-    /// List who may log in, with which keys.
-    List,
-    /// Take all keys of a user away; they may no longer log in.
-    Remove(Remove),
-}
+pub(super) type Verb = people::Verb<Add>;
 
-/// Arguments of `gito user add`.
+/// Give a user an ssh key; they may log in at once.
+///
+/// What they may do is written in gito.toml (`readers`, `writers`) and in gitolite.conf of gitolite-admin.
 #[derive(Debug, Args)]
 pub struct Add {
     /// What rules call them: `ada`, or `ada@example.org`.
@@ -34,19 +27,8 @@ pub struct Add {
     /// Which of their keys it is, where they have several: `laptop`.
     #[arg(long, value_parser = label)]
     label: Option<String>,
-    /// Say what would be done; do nothing.
-    #[arg(long)]
-    dry_run: bool,
-}
-
-/// Arguments of `gito user remove`.
-#[derive(Debug, Args)]
-pub struct Remove {
-    /// Whose keys.
-    name: String,
-    /// Say what would be done; do nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    trial: Trial,
 }
 
 /// A user as gitolite names them.
@@ -84,7 +66,8 @@ async fn add(context: &Context, arguments: &Add) -> Outcome {
     let site = context.site()?;
     let key = fs_err::read_to_string(&arguments.keyfile)
         .or_fail(Class::Usage, || format!("cannot read a key of {}", arguments.name))?;
-    let (name, label, dry) = (arguments.name.clone(), arguments.label.clone(), arguments.dry_run);
+    let (name, label, dry) =
+        (arguments.name.clone(), arguments.label.clone(), arguments.trial.dry_run);
     let new = {
         let name = name.clone();
         as_admin(&site, move |admin| git::add_user(admin, &name, label.as_deref(), &key, dry))
@@ -120,7 +103,7 @@ async fn list(context: &Context) -> Outcome {
 
 async fn remove(context: &Context, arguments: &Remove) -> Outcome {
     let site = context.site()?;
-    let (name, dry) = (arguments.name.clone(), arguments.dry_run);
+    let (name, dry) = (arguments.name.clone(), arguments.trial.dry_run);
     let removed = {
         let name = name.clone();
         as_admin(&site, move |admin| git::remove_user(admin, &name, dry)).await?

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
+use crate::commands::people::{self, Remove, Trial};
 use crate::commands::{Context, live, lock_engine};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::{files, secrets};
@@ -20,17 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST: usize = 72;
 
 /// The verbs of `runctl regi user`.
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Add a user, or give one another password; a password that is made here is shown once.
-    Add(Add),
-    /// List the users.
-    List,
-    /// Remove a user.
-    Remove(Remove),
-}
+pub(super) type Verb = people::Verb<Add>;
 
-/// Arguments of `user add`.
+/// Add a user, or give one another password; a password that is made here is shown once.
 #[derive(Debug, Args)]
 pub struct Add {
     /// Name to log in with.
@@ -38,19 +31,8 @@ pub struct Add {
     /// Read the password from the first line of stdin, instead of making one.
     #[arg(long)]
     password_stdin: bool,
-    /// Tell what would happen; change nothing.
-    #[arg(long)]
-    dry_run: bool,
-}
-
-/// Arguments of `user remove`.
-#[derive(Debug, Args)]
-pub struct Remove {
-    /// Name of the user.
-    name: String,
-    /// Tell what would happen; change nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    trial: Trial,
 }
 
 /// Runs one of the verbs.
@@ -107,7 +89,7 @@ impl Users {
         }
         let known = self.hashes.contains_key(name);
         let done = if known { "has another password" } else { "may push" };
-        if add.dry_run {
+        if add.trial.dry_run {
             context.console.note(&format!("{name} would be one who {done}"));
             return Ok(false);
         }
@@ -135,7 +117,7 @@ impl Users {
             return Err(Failure::say(Class::Usage, format!("there is no user `{name}`"))
                 .hint("see `runctl regi user list`; the one of regi.toml stays"));
         }
-        if remove.dry_run {
+        if remove.trial.dry_run {
             context.console.note(&format!("{name} would no longer log in"));
             return Ok(false);
         }
