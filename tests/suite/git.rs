@@ -227,12 +227,43 @@ fn looks(site: &Site, folder: &Path) {
     let about = chromium(folder, &["--dump-dom", &at("home/shelf/about/")]).ok();
     assert!(about.contains("<h1>Shelf</h1>") && about.contains("<em>books</em>"), "{about}");
     assert!(!about.contains("<title>taken"), "{about}");
+    colours(site, folder);
     for (name, path) in [("index", ""), ("source", "home/shelf/tree/book.py")] {
         let shot = folder.join(format!("{name}.png"));
         let to = format!("--screenshot={}", shot.display());
         chromium(folder, &[&to, "--window-size=1280,900", &at(path)]).ok();
         assert!(fs_err::metadata(&shot).expect("a screenshot").len() > 1000);
     }
+}
+
+/// Our colours of source come before cgit's own.
+fn colours(site: &Site, folder: &Path) {
+    let (theirs, ours) = (page(site, "cgit-static/cgit.css"), page(site, "look/look.css"));
+    let import = "@import url(\"/cgit-static/cgit.css\");";
+    assert!(ours.contains(import), "{ours}");
+    let style = ours.replace(import, &theirs);
+    let kinds = [
+        ("num", "b35900"),
+        ("str", "207a20"),
+        ("com", "6b6b6b"),
+        ("kwa", "0b4fb3"),
+        ("kwd", "006a75"),
+    ];
+    let word = |(kind, _): &(&str, &str)| format!("<span class=\"hl {kind}\">{kind}</span>");
+    let words: String = kinds.iter().map(word).collect();
+    let script = "document.title = [...document.querySelectorAll('.hl')].map(it => getComputedStyle(it).color).join(' ')";
+    let file = folder.join("colours.html");
+    let text = format!(
+        "<style>{style}</style><div id=cgit><table class=blob><tr><td class=lines><pre><code>{words}</code></pre></table></div><script>{script}</script>"
+    );
+    fs_err::write(&file, text).expect("a page is written");
+    let shown = chromium(folder, &["--dump-dom", &format!("file://{}", file.display())]).ok();
+    let part = |hex: &str, at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
+    let colour = |(_, hex): &(&str, &str)| {
+        format!("rgb({}, {}, {})", part(hex, 0), part(hex, 2), part(hex, 4))
+    };
+    let wanted: Vec<_> = kinds.iter().map(colour).collect();
+    assert!(shown.contains(&format!("<title>{}</title>", wanted.join(" "))), "{shown}");
 }
 
 #[test]
