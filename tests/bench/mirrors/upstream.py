@@ -38,10 +38,8 @@ class Upstream:
         (self.folder / "nginx.conf").write_text(text)
         self.authority = self.folder / "authority.pem"
         slow = [[str(delay), str(port), str(to), str(milliseconds)] for port, to in ((SLOW_PLAIN, PLAIN), (SLOW_SECURE, SECURE))]
-        self.children = [subprocess.Popen(["nginx", "-c", self.folder / "nginx.conf", "-e", self.folder / "error.log"])]
-        self.children += [subprocess.Popen(command) for command in slow]
-        for port in (PLAIN, SECURE, SLOW_PLAIN, SLOW_SECURE):
-            answers(port)
+        nginx = ["nginx", "-c", self.folder / "nginx.conf", "-e", self.folder / "error.log"]
+        self.children = Children([nginx, *slow], (PLAIN, SECURE, SLOW_PLAIN, SLOW_SECURE))
 
     def requests(self):
         """How many requests were answered so far."""
@@ -49,8 +47,28 @@ class Upstream:
 
     def close(self):
         """Ends what was started."""
-        for child in self.children:
+        self.children.close()
+
+
+class Children:
+    """Programs that answer on ports; where one does not come up, none is left behind."""
+
+    def __init__(self, commands, ports):
+        self.running = []
+        try:
+            for command in commands:
+                self.running.append(subprocess.Popen(command))
+            for port in ports:
+                answers(port)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        """Ends them."""
+        for child in self.running:
             child.terminate()
+        for child in self.running:
             child.wait()
 
 
