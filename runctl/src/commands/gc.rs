@@ -7,7 +7,7 @@ use feeds::store::{Collected, Store};
 use indicatif::HumanBytes;
 
 use super::Context;
-use super::feed::COLLECT_GRACE;
+use super::feed::publish::COLLECT_GRACE;
 use crate::failure::Outcome;
 use crate::host::lock;
 

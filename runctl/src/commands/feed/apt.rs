@@ -16,7 +16,7 @@ use feeds::store::Tree;
 use feeds::transfer::Transfer;
 use jiff::SignedDuration;
 
-use super::{Run, data};
+use super::{Run, texts};
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::site::{self, AptFeed, AptUpstream, Trust};
 
@@ -46,7 +46,7 @@ pub(super) async fn survey(
             (suites.collect(), apt::host_checks_valid_until(root)?)
         }
         AptUpstream::Sources { urls, suites, components, trust } => {
-            let urls = data::urls(urls)?;
+            let urls = texts::urls(urls)?;
             let suite = |name: &String| Suite {
                 urls: urls.clone(),
                 name: name.clone(),
@@ -103,7 +103,7 @@ fn filter(filter: &site::Filter) -> Outcome<Filter> {
 
 fn signing(run: &Run<'_>, feed: &AptFeed) -> Outcome<Signing> {
     let valid_for = feed.valid_hours.map(|hours| SignedDuration::from_hours(hours.into()));
-    Ok(Signing { site_key: data::site_key(run)?, valid_for })
+    Ok(Signing { site_key: run.site_key()?, valid_for })
 }
 
 fn believed(trust: &Trust) -> apt::Trust {

@@ -10,26 +10,26 @@ use feeds::store::{Object, RelPath, Store};
 use feeds::transfer::{Transfer, Want, masked};
 use feeds::yum::treeinfo;
 
-use super::data::{self, Surveyed};
-use super::{Item, Run};
+use super::publish::{self, Surveyed};
+use super::{Item, Run, texts};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::files;
 use crate::site::{KernelFeed, KernelSource, Site};
 
 /// Surveys all kernels, fetches what is missing, publishes.
 pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
-    let transfer = data::transfer(run)?;
+    let transfer = run.transfer()?;
     let watch = run.context.console.watch();
     let mut surveyed = Vec::new();
     for kernel in &run.site.boot.kernels {
         surveyed.push(Surveyed {
             name: format!("kernel {}", kernel.name),
-            tree: data::tree_path("boot", &kernel.name)?,
+            tree: texts::tree_path("boot", &kernel.name)?,
             leans_on: Vec::new(),
             plan: survey(run.site, kernel, &transfer, &*watch).await,
         });
     }
-    data::publish(run, "boot", surveyed, &transfer, &watch).await
+    publish::publish(run, "boot", surveyed, &transfer, &watch).await
 }
 
 async fn survey(
@@ -39,7 +39,7 @@ async fn survey(
     watch: &dyn Watch,
 ) -> Outcome<Plan> {
     let mut plan = Plan {
-        tree: data::tree_path("boot", &kernel.name)?,
+        tree: texts::tree_path("boot", &kernel.name)?,
         upstream: String::new(),
         trust: String::new(),
         signed_by: None,
@@ -50,30 +50,30 @@ async fn survey(
     };
     match &kernel.source {
         KernelSource::Treeinfo { urls, architecture, sha256 } => {
-            let urls = data::urls(urls)?;
-            let sha256 = sha256.as_deref().map(|text| data::digest(".treeinfo", text));
+            let urls = texts::urls(urls)?;
+            let sha256 = sha256.as_deref().map(|text| texts::digest(".treeinfo", text));
             let sha256 = sha256.transpose()?;
             let found = treeinfo::survey(&urls, architecture, sha256, transfer, watch).await?;
             plan.upstream = urls.first().map(masked).unwrap_or_default();
             plan.trust = sha256.map_or("none", |_| "sha256 in boot.toml").to_owned();
-            plan.have = BTreeMap::from([(data::file_path(".treeinfo")?, found.treeinfo)]);
+            plan.have = BTreeMap::from([(texts::file_path(".treeinfo")?, found.treeinfo)]);
             plan.get = found.images.into_iter().collect();
         }
         KernelSource::Tree { urls, sha256 } => {
-            let urls = data::urls(urls)?;
+            let urls = texts::urls(urls)?;
             plan.upstream = urls.first().map(masked).unwrap_or_default();
             let places = places(site, kernel)?;
             let sha256 =
-                sha256.as_deref().map(|text| data::digest(&kernel.name, text)).transpose()?;
+                sha256.as_deref().map(|text| texts::digest(&kernel.name, text)).transpose()?;
             plan.trust = sha256.map_or("none", |_| "sha256 in boot.toml").to_owned();
             let files: BTreeMap<_, _> = places
                 .files
                 .iter()
-                .map(|(name, place)| Ok((data::file_path(name)?, data::file_path(place)?)))
+                .map(|(name, place)| Ok((texts::file_path(name)?, texts::file_path(place)?)))
                 .collect::<Outcome<_>>()?;
             plan.get = match &places.sums {
                 Some(sums) => {
-                    let sums = data::file_path(sums)?;
+                    let sums = texts::file_path(sums)?;
                     feeds::files::survey_listed(&urls, &sums, sha256, &files, transfer, watch)
                         .await?
                         .files
@@ -91,7 +91,7 @@ async fn survey(
             plan.have = carried(transfer.store(), path)?;
         }
         KernelSource::Urls { files } => {
-            plan.get = data::wants(files)?;
+            plan.get = texts::wants(files)?;
             plan.upstream = "plain files".to_owned();
             plan.trust = "sha256 in boot.toml".to_owned();
         }
@@ -99,7 +99,7 @@ async fn survey(
             let (path, object) = newest_package(transfer.store(), apt, package)?;
             let members: Vec<_> = files
                 .iter()
-                .map(|(name, inside)| Ok((data::file_path(name)?, inside.clone())))
+                .map(|(name, inside)| Ok((texts::file_path(name)?, inside.clone())))
                 .collect::<Outcome<_>>()?;
             let taken =
                 deb::extract(transfer.store(), &transfer.store().path(&object.sha256), &members)?;
@@ -143,7 +143,7 @@ fn carried(store: &Store, folder: &Path) -> Outcome<BTreeMap<RelPath, Object>> {
     let mut objects = BTreeMap::new();
     for path in files::below(folder).or_fail(Class::Feed, tried)? {
         let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
-        objects.insert(data::file_path(&name)?, store.insert_file(&path)?);
+        objects.insert(texts::file_path(&name)?, store.insert_file(&path)?);
     }
     Ok(objects)
 }
@@ -153,7 +153,7 @@ const DEB: &str = ".deb";
 
 /// Finds the package in the tree of an APT feed that is served now; of several the one that sorts last.
 fn newest_package(store: &Store, apt: &str, package: &str) -> Outcome<(RelPath, Object)> {
-    let tree_path = data::tree_path("data/apt", apt)?;
+    let tree_path = texts::tree_path("data/apt", apt)?;
     let current = store.current()?;
     let tree = current
         .as_ref()

@@ -7,7 +7,7 @@ use feeds::plan::Plan;
 use feeds::store::Tree;
 use feeds::transfer::Transfer;
 
-use super::data;
+use super::texts;
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::site::{FilesFeed, IsoImage, ListedFiles, SumsTrust, Trust};
 
@@ -21,8 +21,8 @@ pub(super) async fn survey(
     let file = |(path, texts, sha256): &(String, Vec<String>, String)| {
         Ok(feeds::files::File {
             path: path.clone(),
-            urls: data::urls(texts)?,
-            sha256: data::digest(path, sha256)?,
+            urls: texts::urls(texts)?,
+            sha256: texts::digest(path, sha256)?,
         })
     };
     let lists = feed.listed.iter().map(sums).collect::<Outcome<Vec<_>>>()?;
@@ -38,7 +38,7 @@ pub(super) async fn survey(
 fn image(image: &IsoImage) -> Outcome<Iso> {
     let IsoImage { path, into, sha256 } = image;
     let what = path.display().to_string();
-    let sha256 = sha256.as_deref().map(|digest| data::digest(&what, digest)).transpose()?;
+    let sha256 = sha256.as_deref().map(|digest| texts::digest(&what, digest)).transpose()?;
     Ok(Iso { path: path.clone(), into: into.clone(), sha256 })
 }
 
@@ -46,7 +46,7 @@ fn image(image: &IsoImage) -> Outcome<Iso> {
 fn sums(listed: &ListedFiles) -> Outcome<Vec<Sums>> {
     let trust = match &listed.trust {
         SumsTrust::Sha256(digest) => {
-            feeds::files::SumsTrust::Sha256(data::digest(&listed.sums, digest)?)
+            feeds::files::SumsTrust::Sha256(texts::digest(&listed.sums, digest)?)
         }
         SumsTrust::Signed(Trust::Keys(keys)) => feeds::files::SumsTrust::Keys(keys.clone()),
         SumsTrust::Signed(Trust::None) => feeds::files::SumsTrust::Unsigned,

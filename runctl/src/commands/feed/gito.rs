@@ -4,7 +4,7 @@ use feeds::git::{self, Access, Card, Mirrored, Rule, Source, Target};
 use feeds::lock::LockedRef;
 use feeds::store::Store;
 
-use super::{Item, Run, data, modules};
+use super::{Item, Run, modules, publish};
 use crate::commands::gito::{as_admin, queue, secrets};
 use crate::failure::Outcome;
 use crate::site::{GitFeed, Site};
@@ -70,7 +70,7 @@ fn lock(site: &Site, fed: &[Fed]) -> Outcome {
     let failed = fed.iter().filter(|(_, result)| result.is_err());
     let failed: Vec<_> = failed.map(|(name, _)| name.clone()).collect();
     let store = Store::open(site.layout.store())?;
-    data::publish_as(&store, site.data.keep, |store| store.publish_refs(refs, &failed))?;
+    publish::publish_as(&store, site.data.keep, |store| store.publish_refs(refs, &failed))?;
     Ok(())
 }
 

@@ -8,14 +8,19 @@ mod forecast;
 mod gito;
 mod modules;
 mod pages;
+pub(super) mod publish;
 mod regi;
+mod texts;
 mod total;
 mod yum;
 
+use std::sync::Arc;
+
 use clap::Args;
 use feeds::plan::Need;
-
-pub(super) use data::{COLLECT_GRACE, publish_as};
+use feeds::store::Store;
+use feeds::transfer::{Options, Transfer};
+use feeds::trust::SiteKey;
 
 use super::{Context, live};
 use crate::failure::{Class, Failure, Outcome};
@@ -102,6 +107,21 @@ pub struct Run<'a> {
     pub site: &'a Site,
     /// Whether to survey only.
     pub dry_run: bool,
+}
+
+impl Run<'_> {
+    /// The downloader of this site.
+    fn transfer(&self) -> Outcome<Transfer> {
+        let store = Store::open(self.site.layout.store())?;
+        Ok(Transfer::new(store, Options::default())?)
+    }
+
+    /// The key that signs what the site indexes anew; made on first use.
+    fn site_key(&self) -> Outcome<Arc<SiteKey>> {
+        let path = self.site.layout.secrets().join("archive-key.asc");
+        let user_id = format!("{} archive of {}", self.site.name, self.site.domain);
+        Ok(Arc::new(SiteKey::open_or_create(&path, &user_id)?))
+    }
 }
 
 /// Feeds the chosen kinds; one bad upstream does not stop the others.

@@ -8,7 +8,7 @@ use feeds::plan::Plan;
 use feeds::store::Tree;
 use feeds::transfer::Transfer;
 
-use super::{Run, data};
+use super::{Run, texts};
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::site::{Trust, YumFeed, YumTree, YumUpstream};
 
@@ -22,12 +22,12 @@ pub(super) async fn survey(
     watch: &dyn Watch,
 ) -> Outcome<Plan> {
     let upstream = match &feed.upstream {
-        YumUpstream::Urls(urls) => feeds::yum::Upstream::Urls(data::urls(urls)?),
+        YumUpstream::Urls(urls) => feeds::yum::Upstream::Urls(texts::urls(urls)?),
         YumUpstream::Mirrorlist(list) => feeds::yum::Upstream::Mirrorlist(url(list)?),
         YumUpstream::Metalink(metalink) => feeds::yum::Upstream::Metalink(url(metalink)?),
         YumUpstream::Folder(folder) => {
             let (name, folder) = (feed.name.clone(), folder.clone());
-            let loose = feeds::yum::Loose { name, folder, site_key: data::site_key(run)? };
+            let loose = feeds::yum::Loose { name, folder, site_key: run.site_key()? };
             return Ok(feeds::yum::survey_loose(&loose, served, transfer.store()).await?);
         }
     };
@@ -59,7 +59,7 @@ fn selection(
     if filter.is_whole() {
         return Ok(feeds::yum::Selection::Whole);
     }
-    let (filter, site_key) = (filter.clone(), data::site_key(run)?);
+    let (filter, site_key) = (filter.clone(), run.site_key()?);
     Ok(feeds::yum::Selection::Part { filter, site_key, neighbours })
 }
 
@@ -68,6 +68,6 @@ fn url(text: &str) -> Outcome<url::Url> {
 }
 
 fn tree(tree: &YumTree) -> Outcome<feeds::yum::InstallTree> {
-    let sha256 = tree.sha256.as_deref().map(|text| data::digest(".treeinfo", text)).transpose()?;
+    let sha256 = tree.sha256.as_deref().map(|text| texts::digest(".treeinfo", text)).transpose()?;
     Ok(feeds::yum::InstallTree { media: tree.media, treeinfo: sha256 })
 }

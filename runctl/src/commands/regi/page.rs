@@ -5,7 +5,7 @@ use feeds::oci::Record;
 use feeds::pages;
 use feeds::store::{RelPath, Store, Tree};
 
-use crate::commands::feed::publish_as;
+use crate::commands::feed::publish::publish_as;
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::service::Service;
 use crate::site::Site;

@@ -1,10 +1,14 @@
 //! What leans on a repository is published with it or not at all.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use feeds::digest::Sha256;
 use feeds::events::Silent;
+use feeds::transfer::{Options, Want};
 use url::Url;
 
+use super::super::texts::{file_path, tree_path};
 use super::*;
 
 struct World {
