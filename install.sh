@@ -352,12 +352,27 @@ stop_engine() {
     rm -f "$ENGINE_PID"
 }
 
-purge() {
-    local name
-    if [ -z "$DESTDIR" ] && engine_answers; then
-        for name in $(docker images -q --filter label=booddies.input | sort -u); do docker rmi -f "$name"; done
-        for name in $(docker network ls -q --filter label=booddies.site); do docker network rm "$name"; done
+# setting KEY: what the configuration says; both keys that are asked for are `booddies` where nobody said otherwise.
+setting() {
+    local value=
+    if [ -x "$PROGRAMS/runctl" ]; then
+        value=$("$PROGRAMS/runctl" config show | sed -n "s/^$1 = \"\([^\"]*\)\".*/\1/p" | head -n 1)
     fi
+    printf '%s\n' "${value:-booddies}"
+}
+
+# Of the engine only what is this site's: others may live beside it.
+purge_engine() {
+    local name
+    [ -z "$DESTDIR" ] && engine_answers || return 0
+    for name in $(docker images -q --filter "reference=$(setting image.prefix)/*" --filter label=booddies.input | sort -u); do
+        docker rmi -f "$name"
+    done
+    for name in $(docker network ls -q --filter "label=booddies.site=$(setting name)"); do docker network rm "$name"; done
+}
+
+purge_files() {
+    local name
     for name in "$DESTDIR"/etc/docker/certs.d/*/ca.crt; do
         if cmp -s "$name" "$DATA/secrets/ca.pem"; then rm -r "$(dirname "$name")"; fi
     done
@@ -384,8 +399,9 @@ setup() {
 uninstall() {
     step "stop the services" "stop them by hand: docker ps" stop_services
     step "forget the registry" "remove its folder below /etc/docker/certs.d" forget_authority
+    [ "$1" != --purge ] || step "remove images and network" "docker images; docker network ls" purge_engine
     step "remove files" "make $PROGRAMS, $SHARE and $UNITS writable" remove_files
-    [ "$1" != --purge ] || step "remove images, network, data and configuration" "docker images; docker network ls" purge
+    [ "$1" != --purge ] || step "remove data and configuration" "make $DATA and $CONFIGURATION writable" purge_files
     step "stop the engine" "kill the dockerd that install.sh started" stop_engine
     if [ "$1" = --purge ]; then
         rm -rf "$LOGS"
