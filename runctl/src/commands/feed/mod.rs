@@ -45,6 +45,11 @@ impl Kind {
     /// All kinds, in the order in which they build on each other: boot takes kernels out of data's packages.
     const ALL: [Self; 4] = [Self::Data, Self::Boot, Self::Gito, Self::Regi];
 
+    /// Whether what comes of it may be booted.
+    const fn boots(self) -> bool {
+        matches!(self, Self::Data | Self::Boot)
+    }
+
     /// Its name on the command line.
     const fn name(self) -> &'static str {
         match self {
@@ -131,7 +136,8 @@ pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
     let run = Run { context, site: &site, dry_run: feed.dry_run };
     let mut items = Vec::new();
     let chosen = |kind: &Kind| feed.kinds.is_empty() || feed.kinds.contains(kind);
-    for kind in Kind::ALL.into_iter().filter(chosen) {
+    let kinds: Vec<_> = Kind::ALL.into_iter().filter(chosen).collect();
+    for kind in kinds.iter().copied() {
         let outcome = match kind {
             Kind::Data => data::feed(&run).await,
             Kind::Boot => boot::feed(&run).await,
@@ -147,7 +153,10 @@ pub async fn feed(context: &Context, feed: &Feed) -> Outcome {
         forecast::report(context, &site, &items)?;
         return verdict(context, items, "could be surveyed");
     }
-    live::write_book(context)?;
+    // It reads the whole site once more: only where something that boots may be new.
+    if kinds.into_iter().any(Kind::boots) {
+        live::write_book(context)?;
+    }
     report(context, items)
 }
 
