@@ -57,7 +57,7 @@ pub(super) fn spec(site: &Site) -> ServiceSpec {
     spec.secrets = certificates(site, &secrets, &own);
     spec.secrets.extend(credentials(site, &secrets, &own));
     spec.secrets.push(trust(site, &secrets));
-    spec.secrets.extend(pull_through::authorities(&site.regi.pull_through, &own, (REGI, REGI)));
+    spec.secrets.extend(pull_through::secrets(&site.regi.pull_through, &own, (REGI, REGI)));
     spec
 }
 

@@ -4,7 +4,7 @@
 //! loopback instead, which always answers, and asks the upstream: its way out, with the upstream's name and authority.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::{ConfigFile, OnChange, Secret};
 use crate::site::PullThrough;
@@ -20,7 +20,8 @@ pub(super) fn files(all: &[PullThrough], rendered: &Path) -> Vec<ConfigFile> {
     for (number, through) in all.iter().enumerate() {
         let (registry, way) = (REGISTRIES + number, WAYS + number);
         // Writing to a string cannot fail.
-        let _: std::fmt::Result = writeln!(upstreams, "{} {registry} {way}", through.name);
+        let login = if through.login.is_some() { " login" } else { "" };
+        let _: std::fmt::Result = writeln!(upstreams, "{} {registry} {way}{login}", through.name);
         routes.push_str(&route(&through.name, registry));
         ways.push_str(&way_out(through, way));
     }
@@ -51,13 +52,18 @@ fn way_out(through: &PullThrough, way: usize) -> String {
         Some(_) => format!("/etc/regi/{}", authority(&through.name)),
         None => "/etc/ssl/certs/ca-certificates.crt".to_owned(),
     };
+    // `start` makes the variable out of the login.
+    let login = match through.login {
+        Some(_) => format!("\n        proxy_set_header Authorization $login_{way};"),
+        None => String::new(),
+    };
     format!(
         "server {{
     listen 127.0.0.1:{way};
     set $upstream {};
     location / {{
         include /etc/nginx/way.conf;
-        proxy_set_header Host {host};
+        proxy_set_header Host {host};{login}
         proxy_ssl_name {name};
         proxy_ssl_trusted_certificate {authority};
         proxy_pass $upstream;
@@ -68,17 +74,18 @@ fn way_out(through: &PullThrough, way: usize) -> String {
     )
 }
 
-/// The authorities of upstreams, where the container sees them.
-pub(super) fn authorities(all: &[PullThrough], own: &Path, owner: (u32, u32)) -> Vec<Secret> {
-    let copy = |through: &PullThrough| {
-        Some(Secret::Copy {
-            path: own.join(authority(&through.name)),
-            original: through.authority.clone()?,
-            mode: 0o644,
-            owner,
-        })
+/// The authorities of upstreams, and who we are there, where the container sees them.
+pub(super) fn secrets(all: &[PullThrough], own: &Path, owner: (u32, u32)) -> Vec<Secret> {
+    let copy = |name: String, original: &Option<PathBuf>, mode| {
+        let (path, original) = (own.join(name), original.clone()?);
+        Some(Secret::Copy { path, original, mode, owner })
     };
-    all.iter().filter_map(copy).collect()
+    let of = |through: &PullThrough| {
+        let login = format!("upstream-{}.login", through.name);
+        let authority = copy(authority(&through.name), &through.authority, 0o644);
+        [authority, copy(login, &through.login, 0o600)]
+    };
+    all.iter().flat_map(of).flatten().collect()
 }
 
 fn authority(name: &str) -> String {
@@ -93,20 +100,23 @@ mod tests {
 
     #[test]
     fn each_upstream_has_a_registry_a_route_and_a_way_out() {
-        let upstream = |name: &str, upstream: &str, authority: Option<&str>| PullThrough {
+        let upstream = |name: &str, upstream: &str| PullThrough {
             name: name.to_owned(),
             upstream: upstream.to_owned(),
-            authority: authority.map(Into::into),
+            authority: None,
+            login: None,
         };
-        let all = [
-            upstream("near", "http://10.77.0.20:5000", None),
-            upstream("hub", "https://registry.example", Some("/etc/ssl/own.pem")),
-        ];
+        let hub = PullThrough {
+            authority: Some("/etc/ssl/own.pem".into()),
+            login: Some("/etc/booddies/hub.login".into()),
+            ..upstream("hub", "https://registry.example")
+        };
+        let all = [upstream("near", "http://10.77.0.20:5000"), hub];
         let files = files(&all, Path::new("/rendered"));
         let texts = files.iter().map(|file| file.contents.as_str());
         assert_snapshot!(texts.collect::<Vec<_>>().join("---\n"), @r#"
         near 5101 5201
-        hub 5102 5202
+        hub 5102 5202 login
         ---
         # Rendered by runctl from regi.toml.
         location /v2/near/ {
@@ -138,13 +148,14 @@ mod tests {
             location / {
                 include /etc/nginx/way.conf;
                 proxy_set_header Host registry.example;
+                proxy_set_header Authorization $login_5202;
                 proxy_ssl_name registry.example;
                 proxy_ssl_trusted_certificate /etc/regi/upstream-hub.pem;
                 proxy_pass $upstream;
             }
         }
         "#);
-        assert_eq!(authorities(&all, Path::new("/own"), (0, 0)).len(), 1);
+        assert_eq!(secrets(&all, Path::new("/own"), (0, 0)).len(), 2);
         assert!(super::files(&[], Path::new("/rendered"))[0].contents.is_empty());
     }
 }

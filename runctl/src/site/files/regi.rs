@@ -72,6 +72,7 @@ fn pull_through(mut table: Table<'_>, folder: &Path) -> PullThrough {
         name: table.required("name", first_part),
         upstream: table.required("upstream", origin),
         authority: table.optional("authority", existing(folder)),
+        login: table.optional("login", existing(folder)),
     };
     if through.authority.is_some() && through.upstream.starts_with("http:") {
         table.object("authority", "`authority` goes with `https:` alone", None);

@@ -32,6 +32,8 @@ pub struct PullThrough {
     pub upstream: String,
     /// Authority certificate to trust in the system's place.
     pub authority: Option<PathBuf>,
+    /// File with `user:password`.
+    pub login: Option<PathBuf>,
 }
 
 /// One image, or the chosen ones of a repository.
@@ -70,6 +72,6 @@ pub enum ImageSource {
         /// Which of its images, where it holds several.
         tag: Option<String>,
     },
-    /// From a tar that `docker save` or `skopeo copy … docker-archive:` wrote.
+    /// From a tar that `docker save` wrote, or one with an OCI layout, such as `skopeo copy … oci-archive:` writes.
     Archive(PathBuf),
 }
