@@ -2,6 +2,7 @@
 //!
 //! Everything here panics on failure: it is test code, and a fixture that cannot be made is a failed test.
 
+pub mod disk;
 pub mod forge;
 pub mod install;
 pub mod machine;
@@ -13,6 +14,7 @@ pub mod skip;
 pub mod upstream;
 pub mod vm;
 
+pub use disk::SmallDisk;
 pub use program::{Finished, run};
 pub use site::Site;
 pub use skip::skip;

@@ -1,12 +1,12 @@
 //! Those who pull from regi: skopeo, podman and containerd on a host that ran trust.sh, artifacts that are no images, users
-//! where nobody is anonymous, and what regi itself pulls from an upstream.
+//! where nobody is anonymous.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use sha2::Digest as _;
-use suite::site::{IMAGES, docker, engine_answers};
+use suite::site::engine_answers;
 use suite::{Finished, Site, run, skip};
 
 use crate::registry::{registry, skopeo};
@@ -23,7 +23,7 @@ fn descriptor(kind: &str, bytes: &[u8]) -> String {
 }
 
 /// Lays an image of one file that every engine can unpack, in the OCI layout.
-fn lay_image(folder: &Path) -> PathBuf {
+pub(crate) fn lay_image(folder: &Path) -> PathBuf {
     let layout = folder.join("layout");
     fs_err::create_dir_all(layout.join("blobs/sha256")).expect("a folder");
     fs_err::write(folder.join("hello"), "hello\n").expect("a file");
@@ -51,7 +51,7 @@ fn lay_image(folder: &Path) -> PathBuf {
 }
 
 /// The user of regi.toml with the password.
-fn operator(site: &Site) -> String {
+pub(crate) fn operator(site: &Site) -> String {
     let password = fs_err::read_to_string(site.state("secrets/regi-password")).expect("a password");
     format!("booddies:{}", password.trim())
 }
@@ -63,93 +63,17 @@ fn curl(site: &Site, path: &str, arguments: &[&str]) -> Finished {
     run(Command::new("curl").args(["-sS", "--cacert"]).arg(authority).args(arguments).arg(url))
 }
 
-fn code(site: &Site, path: &str, arguments: &[&str]) -> String {
+pub(crate) fn code(site: &Site, path: &str, arguments: &[&str]) -> String {
     let arguments = [&["-o", "/dev/null", "-w", "%{http_code}"], arguments].concat();
     curl(site, path, &arguments).ok()
 }
 
-/// A registry of somebody else's, off the site's bridge, over plain HTTP.
-struct Elsewhere {
-    container: String,
-    address: String,
-}
-
-impl Elsewhere {
-    fn of(site: &Site) -> Self {
-        let container = format!("{}-elsewhere", site.name());
-        let label = format!("booddies.site={}", site.name());
-        let image = format!("{IMAGES}/regi:latest");
-        let begin = ["run", "-d", "--network", "bridge", "--name", &container, "--label", &label];
-        let folder = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=/tmp/kept";
-        let variables = ["-e", "REGISTRY_HTTP_ADDR=:5000", "-e", folder];
-        let registry = ["serve", "/etc/docker/registry/booddies.yml"];
-        let program = ["--entrypoint", "docker-registry", &image];
-        docker(&[&begin[..], &variables, &program, &registry].concat()).ok();
-        let asked = ["inspect", "-f", "{{.NetworkSettings.IPAddress}}", &container];
-        let address = format!("{}:5000", docker(&asked).ok().trim());
-        let elsewhere = Self { container, address };
-        let url = format!("http://{}/v2/", elsewhere.address);
-        until(|| run(Command::new("curl").args(["-sSf", &url])).code == 0);
-        elsewhere
-    }
-}
-
-impl Drop for Elsewhere {
-    fn drop(&mut self) {
-        drop(docker(&["rm", "-f", "-v", &self.container]));
-    }
-}
-
-fn until(mut ready: impl FnMut() -> bool) {
+pub(crate) fn until(mut ready: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_mins(1);
     while !ready() {
         assert!(Instant::now() < end, "it does not come up");
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-#[test]
-fn images_of_a_named_upstream_come_when_they_are_asked_for_and_stay() {
-    if !engine_answers("pulling through regi") {
-        return;
-    }
-    let site = Site::built();
-    let folder = tempfile::tempdir().expect("a folder");
-    let layout = format!("oci:{}", lay_image(folder.path()).display());
-    site.runctl(&["up", "regi"]).ok();
-    assert_eq!(code(&site, "hub/library/box/manifests/1", &[]), "404", "it is off by default");
-
-    let elsewhere = Elsewhere::of(&site);
-    let table =
-        format!("[[pull_through]]\nname = \"hub\"\nupstream = \"http://{}\"\n", elsewhere.address);
-    site.configure("regi.toml", &format!("uplink = \"bridge\"\n{table}"));
-    site.runctl(&["up", "regi"]).ok();
-    let theirs = format!("docker://{}/library/box:1", elsewhere.address);
-    let quietly = ["copy", "--quiet", "--dest-tls-verify=false"];
-    skopeo(&site, &[&quietly[..], &[&layout, &theirs]].concat()).ok();
-
-    let begun = || until(|| code(&site, "hub/", &[]) != "502");
-    begun();
-    let ours = format!("{}/hub/library/box:1", registry(&site));
-    let copy = format!("dir:{}", folder.path().join("copy").display());
-    skopeo(&site, &["copy", "--quiet", &format!("docker://{ours}"), &copy]).ok();
-
-    assert_eq!(code(&site, "hub/library/absent/manifests/1", &[]), "404");
-    assert_eq!(code(&site, "other/library/box/manifests/1", &[]), "404");
-    let push = format!("docker://{}/hub/library/own:1", registry(&site));
-    let user = operator(&site);
-    let refused =
-        skopeo(&site, &["copy", "--quiet", "--dest-creds", &user, &layout, &push]).fails();
-    assert!(refused.contains("nobody pushes here"), "{refused}");
-    assert_eq!(code(&site, "hub/library/box/manifests/1", &["-X", "DELETE"]), "401");
-
-    drop(elsewhere);
-    docker(&["pull", "--quiet", &ours]).ok();
-    docker(&["rmi", &ours]).ok();
-    // Even when it is begun where nobody answers.
-    site.runctl(&["restart", "regi"]).ok();
-    begun();
-    skopeo(&site, &["copy", "--quiet", &format!("docker://{ours}"), &copy]).ok();
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! gito and cgit: a repository is mirrored, cloned over ssh, pushed to and pushed on, shown, and carried away.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use suite::site::engine_answers;
-use suite::{Finished, Site, run, skip};
+use suite::{Finished, Site, SmallDisk, run, skip};
 
 use crate::pages::chromium;
 
@@ -282,37 +282,6 @@ fn a_stranger_is_turned_away() {
         .arg(&key)
         .arg(format!("git@{}", site.address("gito"))));
     assert!(asked.fails().contains("Permission denied"));
-}
-
-/// A small disk in a folder's place, with what the folder held.
-struct SmallDisk {
-    place: PathBuf,
-    aside: PathBuf,
-}
-
-impl SmallDisk {
-    /// None where nothing can be mounted.
-    fn at(place: PathBuf, megabytes: u32) -> Option<Self> {
-        let disk = Self { aside: place.with_extension("aside"), place };
-        fs_err::rename(&disk.place, &disk.aside).expect("the folder moves aside");
-        fs_err::create_dir(&disk.place).expect("a folder");
-        let size = format!("size={megabytes}m");
-        let mount =
-            run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&disk.place));
-        if mount.code != 0 {
-            return None;
-        }
-        run(Command::new("cp").arg("-aT").args([&disk.aside, &disk.place])).ok();
-        Some(disk)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        drop(run(Command::new("umount").arg(&self.place)));
-        fs_err::remove_dir(&self.place).expect("an empty folder");
-        fs_err::rename(&self.aside, &self.place).expect("the folder moves back");
-    }
 }
 
 #[test]

@@ -1,13 +1,44 @@
 //! The page of regi's images in a real browser: it tells what was fed, search finds, and it stays when data is fed.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use suite::site::engine_answers;
 use suite::upstream::Upstream;
-use suite::{Site, skip};
+use suite::{Site, run, skip};
 
 use crate::pages::chromium;
-use crate::regi::{layout, table};
+use crate::regi::{blob, image, layout, table};
+
+/// Lays an image with the tag 1, and beside it the signature that cosign would make; returns the public key.
+fn signed(folder: &Path) -> PathBuf {
+    fs_err::create_dir_all(folder.join("blobs/sha256")).expect("a folder");
+    let sealed = image(folder, "signed", "amd64");
+    let digest = sealed.split('"').find(|word| word.starts_with("sha256:")).expect("a digest");
+    let payload = format!(
+        r#"{{"critical":{{"identity":{{"docker-reference":""}},"image":{{"docker-manifest-digest":"{digest}"}},"type":"cosign container image signature"}},"optional":null}}"#
+    );
+    fs_err::write(folder.join("payload"), &payload).expect("a payload");
+    let sign = "openssl ecparam -genkey -name prime256v1 -noout -out key \
+        && openssl ec -in key -pubout -out builders.pub \
+        && openssl dgst -sha256 -sign key payload | base64 -w0";
+    let signature = run(Command::new("sh").args(["-c", sign]).current_dir(folder)).ok();
+
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let (config, layer) = (blob(folder, b"{}"), blob(folder, payload.as_bytes()));
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{kind}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json",{config}}},"layers":[{{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json",{layer},"annotations":{{"dev.cosignproject.cosign/signature":"{signature}"}}}}]}}"#
+    );
+    let beside = format!(r#""mediaType":"{kind}",{}"#, blob(folder, manifest.as_bytes()));
+    let named = |described: &str, name: &str| {
+        format!(r#"{{{described},"annotations":{{"org.opencontainers.image.ref.name":"{name}"}}}}"#)
+    };
+    let tag = format!("{}.sig", digest.replace(':', "-"));
+    let listed = [named(&sealed, "1"), named(&beside, &tag)].join(",");
+    let index = format!(r#"{{"schemaVersion":2,"manifests":[{listed}]}}"#);
+    fs_err::write(folder.join("index.json"), index).expect("an index");
+    folder.join("builders.pub")
+}
 
 #[test]
 fn a_person_finds_an_image_in_a_browser() {
@@ -26,7 +57,11 @@ fn a_person_finds_an_image_in_a_browser() {
     let from = |name: &str, place: &std::path::Path| {
         table(name, &format!("layout = \"{}\"", place.display()))
     };
-    let listed = from("laid/box:1.0", &both);
+    let sealed = folder.path().join("sealed");
+    let key = signed(&sealed);
+    let proved = format!("tag = \"1\"\nverify = [\"{}\"]\n", key.display());
+    let listed =
+        format!("{}{}{proved}", from("laid/box:1.0", &both), from("sealed/one:1", &sealed));
     site.configure("regi.toml", &format!("{listed}{}", from("laid/one:2", &single)));
     site.runctl(&["up", "regi"]).ok();
     site.runctl(&["feed", "regi"]).ok();
@@ -39,9 +74,12 @@ fn a_person_finds_an_image_in_a_browser() {
     let page = "pages/regi/index.html";
     let whole = dump(page);
     assert!(whole.contains("laid/box") && whole.contains("linux/amd64, linux/arm64"), "{whole}");
-    assert!(whole.contains("laid/one") && whole.contains(">2 images<"), "{whole}");
+    assert!(whole.contains("laid/one") && whole.contains(">3 images<"), "{whole}");
+    let row = whole.lines().find(|line| line.contains("sealed/one")).expect("a row");
+    assert!(row.contains("<td>builders.pub</td>"), "who signed it is not told: {row}");
+    assert_eq!(whole.matches("builders.pub").count(), 1, "others are not signed: {whole}");
     let found = dump(&format!("{page}#q=BOX%20arm64"));
-    assert!(found.contains("laid/box") && found.contains(">1 of 2 images<"), "{found}");
+    assert!(found.contains("laid/box") && found.contains(">1 of 3 images<"), "{found}");
     assert!(!found.contains("laid/one"), "{found}");
     assert!(dump("pages/front/index.html").contains("href=\"/pages/regi/\""));
 

@@ -10,7 +10,7 @@ use suite::{Site, run};
 use crate::registry::{registry, skopeo};
 
 /// Writes a blob of an OCI layout; returns its descriptor without the braces.
-fn blob(folder: &Path, bytes: &[u8]) -> String {
+pub(crate) fn blob(folder: &Path, bytes: &[u8]) -> String {
     let digits = |hex: String, byte: &u8| format!("{hex}{byte:02x}");
     let hex = sha2::Sha256::digest(bytes).iter().fold(String::new(), digits);
     fs_err::write(folder.join("blobs/sha256").join(&hex), bytes).expect("a blob is written");
@@ -18,7 +18,7 @@ fn blob(folder: &Path, bytes: &[u8]) -> String {
 }
 
 /// Lays an image of one platform.
-fn image(folder: &Path, name: &str, architecture: &str) -> String {
+pub(crate) fn image(folder: &Path, name: &str, architecture: &str) -> String {
     let config = format!(
         r#"{{"author":"{name}","architecture":"{architecture}","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}}}}"#
     );

@@ -1,7 +1,6 @@
 //! An image as `docker save` writes it: one tar with the configuration and uncompressed layers. It lies in a file
 //! because its table of contents comes last; layers are cut out of it and compressed, always to the same bytes.
 
-use std::collections::HashMap;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use tempfile::TempDir;
 
 use super::Error;
 use super::manifest::{Digest, diff_ids};
+use super::parts::{self, Part};
 use crate::digest::Sha256;
 
 /// A configuration or a table of contents larger than this is none.
@@ -25,13 +25,6 @@ pub struct Archive {
     config: Vec<u8>,
     diff_ids: Vec<Digest>,
     layers: Vec<Part>,
-}
-
-/// A file within the tar.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    offset: u64,
-    size: u64,
 }
 
 /// One image in the table of contents.
@@ -70,7 +63,7 @@ impl Archive {
 
     fn read(folder: TempDir) -> Result<Self, Trouble> {
         let mut file = fs::File::open(folder.path().join(TAR))?;
-        let parts = parts(&mut file)?;
+        let parts = parts::list(&mut file)?;
         let find = |name: &str| {
             let absent = || Trouble::Incomplete(format!("it has no {name}"));
             parts.get(Path::new(name)).copied().ok_or_else(absent)
@@ -159,44 +152,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Trouble> {
     let lost = |error| Err(Trouble::Io(io::Error::other(error)));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(lost)
-}
-
-/// Lists the files of a tar; a layer that repeats an earlier one is a link to it.
-fn parts(file: &mut fs::File) -> io::Result<HashMap<PathBuf, Part>> {
-    let mut parts = HashMap::new();
-    let mut links = Vec::new();
-    let mut tar = tar::Archive::new(file);
-    for entry in tar.entries_with_seek()? {
-        let entry = entry?;
-        let path = entry.path()?.into_owned();
-        let kind = entry.header().entry_type();
-        if kind.is_file() {
-            parts.insert(path, Part { offset: entry.raw_file_position(), size: entry.size() });
-        } else if let Some(target) = entry.link_name()? {
-            let base = if kind.is_symlink() { path.parent() } else { None };
-            let target = base.unwrap_or(Path::new("")).join(target);
-            links.push((path, plain(&target)));
-        }
-    }
-    for (path, target) in links {
-        if let Some(part) = parts.get(&target).copied() {
-            parts.insert(path, part);
-        }
-    }
-    Ok(parts)
-}
-
-/// Resolves `..` by the letter; the path only names an entry of the tar.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir => drop(plain.pop()),
-            std::path::Component::Normal(part) => plain.push(part),
-            _ => {}
-        }
-    }
-    plain
 }
 
 fn small(file: &mut fs::File, part: Part) -> Result<Vec<u8>, Trouble> {

@@ -1,4 +1,4 @@
-//! OCI images: copied from a registry, a folder, or the host's engine into the site's own registry, byte for byte.
+//! OCI images: copied from a registry, a folder, a tar, or the host's engine into the site's own registry, byte for byte.
 //!
 //! Blobs go first (those already there are skipped, those of a sister repository mounted), then the manifests of single
 //! platforms, and the tag last: whoever pulls sees the old image or the new one, and a killed run leaves the old one.
@@ -12,6 +12,7 @@ mod held;
 mod layout;
 mod manifest;
 mod origin;
+mod parts;
 mod place;
 mod platform;
 mod prune;

@@ -2,7 +2,7 @@
 //! the last byte is handed on; or a file.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256 as Hasher};
 use super::Error;
 use super::fault::Fault;
 use super::manifest::{Descriptor, Digest};
+use super::parts::Extent;
 use super::place::Place;
 use super::registry::{Registry, lock};
 use super::wire::Answer;
@@ -73,18 +74,18 @@ pub(super) fn registry(
     })
 }
 
-/// Streams a file that is a blob of a layout, checked against the digest before its last byte.
-pub(super) fn blob_file(
-    path: PathBuf,
+/// Streams a blob of a layout at `place`, checked against the digest before its last byte.
+pub(super) fn checked(
+    extent: io::Result<Extent>,
+    place: PathBuf,
     blob: &Descriptor,
     blame: Blame,
     meter: Meter,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
-    let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
     let mut check = Check::of(blob);
-    let host = folder.display().to_string();
+    let host = place.display().to_string();
     let (altered, digest) = (blame.clone(), blob.digest.to_string());
-    file(path, folder, blame, meter).and_then(move |bytes| {
+    stored(extent, place, blame, meter).and_then(move |bytes| {
         let checked = check.take(&bytes).map_err(|actual| {
             let (host, digest) = (host.clone(), digest.clone());
             altered.put(Error::Altered { host, digest, actual })
@@ -125,17 +126,17 @@ impl Check {
     }
 }
 
-/// Streams a file, which is part of an archive in `folder`.
-pub(super) fn file(
-    path: PathBuf,
-    folder: PathBuf,
+/// Streams what lies in a file, which is part of an image at `place`.
+pub(super) fn stored(
+    extent: io::Result<Extent>,
+    place: PathBuf,
     blame: Blame,
     meter: Meter,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let failed = move |source| {
-        blame.put(Error::Archive { what: "read a layer of the", folder: folder.clone(), source })
+        blame.put(Error::Archive { what: "read a layer of the", folder: place.clone(), source })
     };
-    futures_util::stream::once(fs_err::tokio::File::open(path))
+    futures_util::stream::once(async { extent?.open().await })
         .map_ok(|file| tokio_util::io::ReaderStream::with_capacity(file, 1 << 18))
         .try_flatten()
         .inspect_ok(move |bytes: &Bytes| meter.advance(bytes.len() as u64))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::archive::Archive;
 use super::manifest::{Content, Digest, Manifest, diff_ids, layer};
 use super::origin;
+use super::parts::Extent;
 use super::place::Place;
 use super::publish::{blobs, keep_previous, publish, settle, watched};
 use super::push::push;
@@ -67,7 +68,8 @@ pub async fn push_archive(
         for blob in blobs(manifests).into_values() {
             let path = fresh.get(&blob.digest).cloned().unwrap_or_else(|| archive.config_path());
             let origin = |blame| {
-                origin::file(path.clone(), archive.folder().to_owned(), blame, meter.clone())
+                let extent = Ok(Extent::file(path.clone()));
+                origin::stored(extent, archive.folder().to_owned(), blame, meter.clone())
             };
             let pushed = Box::pin(push(to, target, blob, origin)).await?;
             if let Some(size) = settle(&meter, blob, pushed) {

@@ -1,4 +1,4 @@
-//! Where an image comes from: a registry, or an OCI layout in a folder.
+//! Where an image comes from: a registry, or an OCI layout in a folder or a tar.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,11 @@ impl Source {
         Self(Kind::Layout(Layout::of(folder, tag)))
     }
 
+    /// The OCI layout in a tar; none where an engine has saved its image there, as an [`Archive`](super::Archive).
+    pub async fn within(tar: PathBuf) -> Result<Option<Self>, Error> {
+        Ok(Layout::within(tar).await?.map(|layout| Self(Kind::Layout(layout))))
+    }
+
     /// The same repository's image of another tag.
     #[must_use]
     pub fn tagged(&self, tag: &str) -> Self {
@@ -72,7 +77,7 @@ impl Source {
     pub(super) fn host(&self) -> String {
         match &self.0 {
             Kind::Registry(registry, _) => registry.host().to_owned(),
-            Kind::Layout(layout) => layout.folder().display().to_string(),
+            Kind::Layout(layout) => layout.place().display().to_string(),
         }
     }
 
@@ -119,7 +124,8 @@ impl Source {
                 origin::registry(registry, place, blob.clone(), blame, meter).boxed()
             }
             Kind::Layout(layout) => {
-                origin::blob_file(layout.path(&blob.digest), blob, blame, meter).boxed()
+                let (place, extent) = (layout.place().to_owned(), layout.blob(&blob.digest));
+                origin::checked(extent, place, blob, blame, meter).boxed()
             }
         }
     }
@@ -143,7 +149,7 @@ impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Kind::Registry(_, place) => place.fmt(f),
-            Kind::Layout(layout) => layout.folder().display().fmt(f),
+            Kind::Layout(layout) => layout.place().display().fmt(f),
         }
     }
 }

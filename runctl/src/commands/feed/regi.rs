@@ -154,6 +154,10 @@ impl Ways<'_> {
         match &feed.source {
             ImageSource::Engine(reference) => self.engine(reference, &feed.name).await,
             ImageSource::Archive(path) => {
+                if let Some(layout) = Source::within(path.clone()).await? {
+                    let (terms, regi) = (&feed.terms, &self.regi);
+                    return Ok(oci::copy(&layout, terms, regi, &feed.name, self.watch).await?);
+                }
                 let archive = Archive::beside(path, &self.scratch.folder).await?;
                 Ok(oci::push_archive(&archive, &self.regi, &feed.name, self.watch).await?)
             }
