@@ -136,7 +136,7 @@ impl Trouble {
     fn told(self, what: &'static str, folder: PathBuf) -> Error {
         match self {
             Self::Io(source) => Error::Archive { what, folder, source },
-            Self::Incomplete(why) => Error::Incomplete(why),
+            Self::Incomplete(why) => Error::Incomplete(format!("{}: {why}", folder.display())),
         }
     }
 }

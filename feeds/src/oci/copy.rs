@@ -7,10 +7,11 @@ use futures_util::future::{BoxFuture, try_join};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
 use super::cosign::{Key, SIGNATURE};
+use super::cut::{cut, is_cut_of};
 use super::manifest::{Content, Descriptor, Digest, Manifest};
 use super::origin::Meter;
 use super::place::Place;
-use super::platform::{Platform, cut, is_cut_of};
+use super::platform::Platform;
 use super::publish::{PARALLEL, blobs, keep_previous, publish, settle, watched};
 use super::push::push;
 use super::registry::Registry;

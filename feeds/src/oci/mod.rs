@@ -4,12 +4,15 @@
 //! platforms, and the tag last: whoever pulls sees the old image or the new one, and a killed run leaves the old one.
 
 mod archive;
+mod body;
 mod copy;
 mod cosign;
+mod cut;
 mod error;
 mod fault;
 mod held;
 mod layout;
+mod lock;
 mod manifest;
 mod origin;
 mod parts;

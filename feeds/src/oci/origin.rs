@@ -12,10 +12,11 @@ use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::Error;
 use super::fault::Fault;
+use super::lock::lock;
 use super::manifest::{Descriptor, Digest};
 use super::parts::Extent;
 use super::place::Place;
-use super::registry::{Registry, lock};
+use super::registry::Registry;
 use super::wire::Answer;
 use crate::digest::Sha256;
 use crate::events::{Event, Id, Watch as _};

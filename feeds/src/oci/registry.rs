@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::stream::poll_fn;
@@ -12,6 +12,7 @@ use reqwest::{Body, Method, StatusCode};
 use tokio::sync::OnceCell;
 
 use super::fault::Fault;
+use super::lock::lock;
 use super::manifest::{Descriptor, Digest, INDEX, KINDS, LIMIT, Manifest, Unreadable};
 use super::place::Place;
 use super::token::Scope;
@@ -374,9 +375,4 @@ fn reading(place: &Place) -> Scope<'_> {
 
 fn writing(place: &Place) -> Scope<'_> {
     Scope { repository: place.repository(), push: true }
-}
-
-/// Locks a map of things learned; one poisoned by a panic is still true.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::archive::Archive;
+use super::lock::lock;
 use super::manifest::{Content, Digest, Manifest, diff_ids, layer};
 use super::origin;
 use super::parts::Extent;
 use super::place::Place;
 use super::publish::{blobs, keep_previous, publish, settle, watched};
 use super::push::push;
-use super::registry::{Registry, lock};
+use super::registry::Registry;
 use super::{Copied, Error};
 use crate::events::Watch;
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::fault::Fault;
-use super::registry::lock;
+use super::lock::lock;
 use super::{Endpoint, Login};
 
 /// How long a token holds whose end is not told.
@@ -148,7 +148,7 @@ impl Tokens {
         }
         let response = request.send().await.map_err(Fault::connection)?;
         let status = response.status();
-        let body = super::wire::bounded(response, LIMIT, self.silence).await?;
+        let body = super::body::bounded(response, LIMIT, self.silence).await?;
         if !status.is_success() {
             return Err(Fault::refused(status, &body));
         }

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use super::lock::lock;
 use super::place::Place;
-use super::registry::{Registry, lock};
+use super::registry::Registry;
 use super::{Authority, Endpoint, Error};
 
 /// What makes two registries the same: host, protocol, authority, user.

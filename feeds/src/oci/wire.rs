@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
+use super::body::{Coming, bounded};
 use super::fault::Fault;
-use super::registry::lock;
+use super::lock::lock;
 use super::token::{Scope, Tokens};
 use super::{Authority, Endpoint, Retry, place};
-use crate::transfer::Drip;
 
 const CONNECT: Duration = Duration::from_secs(15);
 /// Nobody is waited for longer.
@@ -40,13 +40,6 @@ pub(super) struct Wire {
 pub(super) struct Answer {
     body: Coming,
     lane: OwnedSemaphorePermit,
-}
-
-/// A body on its way, given up where it stops or only trickles.
-struct Coming {
-    response: Response,
-    silence: Duration,
-    drip: Drip,
 }
 
 /// How far the body of a request has come.
@@ -333,46 +326,6 @@ impl Answer {
         drop(self.body.whole(EXCUSE).await);
         drop(self.lane);
     }
-}
-
-impl Coming {
-    fn new(response: Response, silence: Duration) -> Self {
-        Self { response, silence, drip: Drip::begin(silence) }
-    }
-
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
-        self.drip.asked();
-        let next = tokio::time::timeout(self.silence, self.response.chunk()).await;
-        let next = next.map_err(|_| Fault::Silent { after: self.silence })?;
-        let Some(bytes) = next.map_err(Fault::connection)? else { return Ok(None) };
-        self.drip
-            .came(bytes.len())
-            .map_or(Ok(Some(bytes)), |slow| Err(Fault::Delivery(slow.into())))
-    }
-
-    async fn whole(mut self, limit: u64) -> Result<Bytes, Fault> {
-        let long = Err(Fault::Long { limit });
-        if self.response.content_length().is_some_and(|length| length > limit) {
-            return long;
-        }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = self.chunk().await? {
-            body.extend_from_slice(&chunk);
-            if body.len() as u64 > limit {
-                return long;
-            }
-        }
-        Ok(body.freeze())
-    }
-}
-
-/// Reads a body that may have so many bytes.
-pub(super) async fn bounded(
-    response: Response,
-    limit: u64,
-    silence: Duration,
-) -> Result<Bytes, Fault> {
-    Coming::new(response, silence).whole(limit).await
 }
 
 /// Follows a redirect to where blobs are kept; the client shows nothing of ours to another host.
