@@ -1,7 +1,6 @@
 //! A forge over HTTP: git's own `http-backend` behind a login, which can be made to insist on protocol version 2 or to
 //! send whoever asks elsewhere. It looks for its password wherever other people could.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use crate::upstream::serve;
+use crate::loopback::Loopback;
 
 /// Who may read.
 pub const USER: &str = "ada";
@@ -28,9 +27,8 @@ pub const MOVED: &str = "moved";
 
 /// A running forge; it stops when dropped.
 pub struct Forge {
-    address: SocketAddr,
+    loopback: Loopback,
     shared: Arc<Shared>,
-    _alive: tokio::sync::oneshot::Sender<()>,
 }
 
 struct Shared {
@@ -57,17 +55,12 @@ impl Forge {
         let shared =
             Arc::new(Shared { folder: folder.to_owned(), elsewhere, seen: Mutex::default() });
         let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&shared));
-        let listener =
-            std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let (alive, dropped) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || serve(listener, router, dropped));
-        Self { address, shared, _alive: alive }
+        Self { loopback: Loopback::answering(router), shared }
     }
 
     /// The URL of a path below the folder.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}/{path}", self.address)
+        self.loopback.url(path)
     }
 
     /// What came since this was asked last.

@@ -5,6 +5,7 @@
 pub mod disk;
 pub mod forge;
 pub mod install;
+mod loopback;
 pub mod machine;
 pub mod mirrored;
 pub mod program;

@@ -1,7 +1,6 @@
 //! An upstream of our own on loopback: a folder over HTTP that can be made to misbehave, file by file.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +8,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+
+use crate::loopback::Loopback;
 
 /// What goes wrong with one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +26,8 @@ pub enum Fault {
 
 /// A running upstream; it stops when dropped.
 pub struct Upstream {
-    address: SocketAddr,
+    loopback: Loopback,
     shared: Arc<Shared>,
-    _alive: tokio::sync::oneshot::Sender<()>,
 }
 
 struct Shared {
@@ -45,17 +45,12 @@ impl Upstream {
             requests: Mutex::default(),
         });
         let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&shared));
-        let listener =
-            std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let (alive, dropped) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || serve(listener, router, dropped));
-        Self { address, shared, _alive: alive }
+        Self { loopback: Loopback::answering(router), shared }
     }
 
     /// The URL of a path below the folder.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}/{path}", self.address)
+        self.loopback.url(path)
     }
 
     /// Makes every file whose path ends so misbehave, until healed.
@@ -84,26 +79,6 @@ impl Shared {
         let faults = self.faults.lock().expect("no test panics while it holds this");
         faults.iter().find(|(ending, _)| path.ends_with(ending.as_str())).map(|(_, fault)| *fault)
     }
-}
-
-/// Serves until the other end of the channel is dropped.
-pub(crate) fn serve(
-    listener: std::net::TcpListener,
-    router: axum::Router,
-    dropped: tokio::sync::oneshot::Receiver<()>,
-) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime starts");
-    runtime.block_on(async {
-        listener.set_nonblocking(true).expect("a listener can be made non-blocking");
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener is one");
-        tokio::select! {
-            served = axum::serve(listener, router) => served.expect("serving goes on"),
-            _ = dropped => {}
-        }
-    });
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {

@@ -14,7 +14,6 @@ use crate::git::{git, upstream};
 /// Makes `name.git` below a folder, as a forge keeps it; returns the working copy that it was made of.
 fn forged(folder: &Path, name: &str) -> PathBuf {
     let work = folder.join("work").join(name);
-    fs_err::create_dir_all(&work).expect("a folder");
     upstream(&work);
     let bare = folder.join(format!("{name}.git"));
     let (from, to) = (work.display().to_string(), bare.display().to_string());
@@ -149,7 +148,6 @@ fn upstreams_over_ssh_are_learned_once_and_believed_from_then_on() {
     let site = Site::built();
     let folder = tempfile::tempdir().expect("a folder");
     let origin = folder.path().join("origin");
-    fs_err::create_dir(&origin).expect("a folder");
     upstream(&origin);
     let key = folder.path().join("identity");
     run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key)).ok();

@@ -47,6 +47,7 @@ fn page(site: &Site, path: &str) -> String {
 }
 
 pub(crate) fn upstream(folder: &Path) {
+    fs_err::create_dir_all(folder).expect("a folder");
     git(folder, &["init", "-q"]).ok();
     fs_err::write(folder.join("README"), "first words\n").expect("a file is written");
     git(folder, &["add", "."]).ok();
@@ -62,7 +63,6 @@ fn a_mirrored_repository_is_cloned_over_ssh_and_shown() {
     let site = Site::built();
     let folder = tempfile::tempdir().expect("a folder");
     let origin = folder.path().join("origin");
-    fs_err::create_dir(&origin).expect("a folder");
     upstream(&origin);
     site.configure(
         "gito.toml",
@@ -97,7 +97,7 @@ fn a_mirrored_repository_is_cloned_over_ssh_and_shown() {
 
 /// A repository that people push to, with something to look at.
 fn shelf(folder: &Path) {
-    fs_err::create_dir(folder).expect("a folder");
+    fs_err::create_dir_all(folder).expect("a folder");
     git(folder, &["init", "-q"]).ok();
     let readme = "# Shelf\n\nSome *books*.\n\n<script>document.title = 'taken'</script>\n";
     fs_err::write(folder.join("README.md"), readme).expect("a file is written");
@@ -294,7 +294,6 @@ fn a_full_disk_names_the_repository_and_moves_nothing() {
     let mut tables = String::new();
     for name in ["heavy", "light"] {
         let origin = folder.path().join(name);
-        fs_err::create_dir(&origin).expect("a folder");
         upstream(&origin);
         writeln!(tables, "[[git]]\nname = \"{name}\"\nurl = \"{}\"", origin.display())
             .expect("a string takes it");

@@ -78,7 +78,6 @@ impl Prepared {
         site.configure("machines.toml", &machines.concat());
 
         let origin = folder.path().join("origin");
-        fs_err::create_dir(&origin).expect("a folder");
         upstream(&origin);
         site.configure(
             "gito.toml",

@@ -121,7 +121,6 @@ fn a_killed_feed_of_git_leaves_a_whole_repository() {
     let site = Site::built();
     let folder = tempfile::tempdir().expect("a folder");
     let origin = folder.path().join("origin");
-    fs_err::create_dir(&origin).expect("a folder");
     upstream(&origin);
     let url = origin.display();
     site.configure("gito.toml", &format!("[[git]]\nname = \"words\"\nurl = \"{url}\"\n"));

@@ -46,7 +46,6 @@ fn what_is_fed_goes_on_and_a_repository_that_was_removed_is_served_again() {
     let site = Site::built();
     let folder = tempfile::tempdir().expect("a folder");
     let origin = folder.path().join("origin");
-    fs_err::create_dir(&origin).expect("a folder");
     upstream(&origin);
     let table = format!("[[git]]\nname = \"art/words\"\nurl = \"{}\"\n", origin.display());
     let pushed = format!("writers = [\"admin\"]\npush_mirror = \"{}\"\n", Forge::URL);
