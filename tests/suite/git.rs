@@ -46,6 +46,7 @@ fn page(site: &Site, path: &str) -> String {
     run(Command::new("curl").args(["--silent", "--show-error", "--fail", &url])).ok()
 }
 
+/// Makes a repository of one commit and one tag.
 pub(crate) fn upstream(folder: &Path) {
     fs_err::create_dir_all(folder).expect("a folder");
     git(folder, &["init", "-q"]).ok();

@@ -22,6 +22,9 @@ pub enum Error {
     /// What should be a signature is something else.
     #[error("cannot read the signature")]
     ParseSignature { source: Box<pgp::errors::Error> },
+    /// What was signed, or the signature, has a neighbour that nobody signed.
+    #[error("something stands beside the signature, and nobody signed it")]
+    Beside,
     /// There is no signature at all.
     #[error("there is no signature")]
     Unsigned,
@@ -98,9 +101,10 @@ impl Classified for Error {
             Self::ReadKeyring { .. } | Self::ParseKeyring { .. } | Self::EmptyKeyring { .. } => {
                 Class::Configuration
             }
-            Self::ParseSignature { .. } | Self::Unsigned | Self::Untrusted { .. } => {
-                Class::Verification
-            }
+            Self::ParseSignature { .. }
+            | Self::Beside
+            | Self::Unsigned
+            | Self::Untrusted { .. } => Class::Verification,
             Self::KeepSiteKey { .. }
             | Self::ParseSiteKey { .. }
             | Self::MakeSiteKey { .. }

@@ -175,10 +175,20 @@ fn signer_name(signature: &Signature) -> String {
     id.unwrap_or_else(|| "an unnamed key".to_owned())
 }
 
+/// Reads detached signatures, and refuses armour with anything beside it: that would be served as if it were signed, and
+/// clients differ in what they make of it.
 fn detached(bytes: &[u8]) -> Result<Vec<Signature>, Error> {
     let parsed = DetachedSignature::from_reader_many_buf(bytes)
         .and_then(|(signatures, _)| signatures.map(|one| one.map(|it| it.signature)).collect());
-    parsed.map_err(|source| Error::ParseSignature { source: Box::new(source) })
+    let signatures = parsed.map_err(|source| Error::ParseSignature { source: Box::new(source) })?;
+    // Each packet of a binary one has its highest bit set, and all are read to the end.
+    let is_binary = bytes.first().is_some_and(|first| !first.is_ascii());
+    let armour = bytes.trim_ascii();
+    if is_binary || (armour.starts_with(BEGIN) && armour.ends_with(END)) {
+        Ok(signatures)
+    } else {
+        Err(Error::Beside)
+    }
 }
 
 /// Reads all certificates of one file; armoured files may hold several blocks, one after the other.
@@ -200,6 +210,8 @@ fn parse(name: &str, bytes: &[u8]) -> Result<Vec<SignedPublicKey>, Error> {
 }
 
 const BLOCK: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+const BEGIN: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
+const END: &[u8] = b"-----END PGP SIGNATURE-----";
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02X}"))

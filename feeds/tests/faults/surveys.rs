@@ -94,7 +94,8 @@ fn case() -> impl Strategy<Value = Case> {
                 kind,
                 part,
                 mirrors: if metalink { Mirrors::Metalink } else { Mirrors::Operator },
-                behind: yum && behind,
+                // What is served with a date that has yet to come locks nothing out, not even what is older.
+                behind: yum && behind && flaw != Flaw::Ahead,
                 tree: yum && (tree || flaw.is_of_tree()),
                 flaw,
                 faults,

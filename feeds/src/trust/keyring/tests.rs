@@ -184,9 +184,30 @@ fn cleartext_returns_what_was_signed_and_nothing_else() {
 
     let tampered = signed.replace("Origin: test", "Origin: evil");
     ring.verify_cleartext(tampered.as_bytes()).expect_err("tampered with");
-    let prefixed = format!("Origin: evil\n\n{signed}");
-    let outcome = ring.verify_cleartext(prefixed.as_bytes());
-    assert!(outcome.is_err() || outcome.is_ok_and(|(text, _)| !text.contains("evil")));
+}
+
+#[test]
+fn nothing_may_stand_beside_what_was_signed_nor_beside_a_signature() {
+    let trusted = key(Timestamp::now(), false);
+    let ring = ring(&[&trusted]);
+    let armour = ArmorOptions::default();
+    let around =
+        CleartextSignedMessage::sign(OsRng, "Origin: x", &trusted.primary_key, &Password::empty())
+            .and_then(|message| message.to_armored_string(armour.clone()))
+            .expect("signed");
+    for beside in [format!("Origin: evil\n\n{around}"), format!("{around}and more")] {
+        ring.verify_cleartext(beside.as_bytes()).expect_err("something stands beside it");
+    }
+    let signature = sign(&trusted.primary_key, HashAlgorithm::Sha256);
+    let signature = signature.to_armored_string(armour).expect("armour");
+    let check = |text: String| ring.verify_detached(DATA, text.as_bytes());
+    check(format!("\n{signature}\n\n")).expect("blanks say nothing");
+    for beside in [format!("evil\n{signature}"), format!("{signature}and more")] {
+        let refused = check(beside).expect_err("something stands beside it");
+        assert!(matches!(refused, Error::Beside), "{refused:?}");
+    }
+    let binary = [&detached_by(&trusted), &b"and more"[..]].concat();
+    ring.verify_detached(DATA, &binary).expect_err("that is no packet");
 }
 
 #[test]
