@@ -173,6 +173,7 @@ impl Attempt<'_> {
         let mut writer = Writer::new(partial);
         let (mut last, mut drip) = (Instant::now(), Drip::begin(self.idle));
         let poured = loop {
+            drip.asked();
             let chunk = match tokio::time::timeout(self.idle, body.next()).await {
                 Err(_) => break Err(Reason::Stalled(self.idle.as_secs())),
                 Ok(None) => break Ok(()),
