@@ -85,6 +85,8 @@ fn a_machine_is_added_changed_rendered_and_forgotten() {
         site.runctl(&["machine", "render", "web-1", "--file", "boot", "--loader", "grub"]).ok();
     assert!(grub.contains("linux (http,"), "{grub}");
 
+    let told = site.runctl(&["machine", "remove", "web-1", "--dry-run"]).ok();
+    assert!(told.contains("-name = \"web-1\"") && machines(&site) == text, "{told}");
     site.runctl(&["machine", "rm", "web-1"]).ok();
     assert!(!machines(&site).contains("web-1"));
     let said = site.runctl(&["machine", "render", "web-1"]).fails();
@@ -138,8 +140,10 @@ fn a_file_of_machines_is_taken_whole_or_not_at_all() {
 
     // Well written, and yet the site has no such profile.
     fs_err::write(&file, "name,macs,profile\na,52:54:00:00:00:01,wob\n").expect("written");
-    let told = site.runctl(&["machine", "import", &path]).fails();
-    assert!(told.contains("there is no profile `wob`"), "{told}");
+    for trial in [&["--dry-run"][..], &[]] {
+        let told = site.runctl(&[&["machine", "import", &path], trial].concat()).fails();
+        assert!(told.contains("there is no profile `wob`"), "{told}");
+    }
     assert_eq!(machines(&site), "");
 
     fs_err::write(

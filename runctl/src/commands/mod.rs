@@ -21,6 +21,7 @@ pub mod run;
 pub mod scrub;
 pub mod services;
 pub mod status;
+mod trial;
 pub mod up;
 
 use std::path::Path;

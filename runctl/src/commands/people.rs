@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::trial::Trial;
+
 /// What is done with the people of one service.
 #[derive(Debug, Subcommand)]
 pub enum Verb<Add: Args> {
@@ -20,12 +22,4 @@ pub struct Remove {
     pub(super) name: String,
     #[command(flatten)]
     pub(super) trial: Trial,
-}
-
-/// Whether anything is changed at all.
-#[derive(Debug, Args)]
-pub(super) struct Trial {
-    /// Say what would be done; do nothing.
-    #[arg(long)]
-    pub(super) dry_run: bool,
 }

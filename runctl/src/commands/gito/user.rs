@@ -7,7 +7,8 @@ use feeds::git;
 
 use super::as_admin;
 use crate::commands::Context;
-use crate::commands::people::{self, Remove, Trial};
+use crate::commands::people::{self, Remove};
+use crate::commands::trial::Trial;
 use crate::failure::{Class, Classify as _, Outcome};
 use crate::ui::table::Table;
 
@@ -18,6 +19,10 @@ pub(super) type Verb = people::Verb<Add>;
 ///
 /// What they may do is written in gito.toml (`readers`, `writers`) and in gitolite.conf of gitolite-admin.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl gito user add ada ada.pub
+  runctl gito user add ada laptop.pub --label laptop")]
 pub struct Add {
     /// What rules call them: `ada`, or `ada@example.org`.
     #[arg(value_parser = name)]

@@ -1,11 +1,13 @@
-//! `runctl machine add|set|rm`: edits machines.toml, checks the whole site with it, and only then writes and applies it.
+//! `runctl machine add|set|remove`: edits machines.toml, checks the whole site with it, and only then writes and applies it.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use clap::Args;
 use rack::{Firmware, Mac};
+use similar::TextDiff;
 
+use crate::commands::trial::Trial;
 use crate::commands::{Context, live};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::{files, lock};
@@ -20,15 +22,25 @@ const FILE: &str = "machines.toml";
 
 /// Arguments of `machine add`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl machine add web-1 --mac 52:54:00:00:01:01 --profile debian-12
+  runctl machine add db-1 --mac 52:54:00:00:01:02 --address 10.77.0.22 --parameter role=db")]
 pub struct Add {
     /// Its host name, without domain.
     name: String,
     #[command(flatten)]
     keys: Keys,
+    #[command(flatten)]
+    trial: Trial,
 }
 
 /// Arguments of `machine set`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl machine set web-1 --profile rescue
+  runctl machine set web-1 --no-address --parameter role=")]
 pub struct Set {
     /// Its host name.
     name: String,
@@ -43,13 +55,17 @@ pub struct Set {
     /// Let it have no serial console.
     #[arg(long, conflicts_with = "serial")]
     no_serial: bool,
+    #[command(flatten)]
+    trial: Trial,
 }
 
-/// Arguments of `machine rm`.
+/// Arguments of `machine remove`.
 #[derive(Debug, Args)]
-pub struct Rm {
+pub struct Remove {
     /// Its host name.
     name: String,
+    #[command(flatten)]
+    trial: Trial,
 }
 
 /// What may be said of a machine.
@@ -99,9 +115,8 @@ impl Keys {
 
 /// Adds a machine.
 pub(super) async fn add(context: &Context, add: &Add) -> Outcome {
-    edit(context, |file| file.add(&add.name, &add.keys.change())).await?;
-    context.console.note(&format!("{} is known", add.name));
-    Ok(())
+    let done = format!("{} is known", add.name);
+    edit(context, &add.trial, &done, |file| file.add(&add.name, &add.keys.change())).await
 }
 
 /// Changes a machine.
@@ -120,21 +135,21 @@ pub(super) async fn set(context: &Context, set: &Set) -> Outcome {
         return Err(Failure::say(Class::Usage, "nothing to change was given")
             .hint("see `runctl machine set --help`"));
     }
-    edit(context, |file| file.set(&set.name, &change)).await?;
-    context.console.note(&format!("{} is changed", set.name));
-    Ok(())
+    let done = format!("{} is changed", set.name);
+    edit(context, &set.trial, &done, |file| file.set(&set.name, &change)).await
 }
 
 /// Removes a machine.
-pub(super) async fn rm(context: &Context, rm: &Rm) -> Outcome {
-    edit(context, |file| file.remove(&rm.name)).await?;
-    context.console.note(&format!("{} is forgotten", rm.name));
-    Ok(())
+pub(super) async fn remove(context: &Context, remove: &Remove) -> Outcome {
+    let done = format!("{} is forgotten", remove.name);
+    edit(context, &remove.trial, &done, |file| file.remove(&remove.name)).await
 }
 
-/// Edits machines.toml: what would be a mistake is never written; what is written is live.
+/// Edits machines.toml: what would be a mistake is never written; what is written is live, and told as `done`.
 pub(super) async fn edit(
     context: &Context,
+    trial: &Trial,
+    done: &str,
     edit: impl FnOnce(&mut MachinesFile) -> Result<(), Error>,
 ) -> Outcome {
     // Two edits at once would lose one of them.
@@ -147,9 +162,17 @@ pub(super) async fn edit(
     let mut file =
         MachinesFile::parse(&text).map_err(|error| Failure::new(Class::Configuration, error))?;
     edit(&mut file).map_err(|error| Failure::new(Class::Usage, error))?;
-    let text = file.text();
-    let site = Site::load_with(&context.layout, FILE, &text)?;
-    files::write_atomically(&path, text.as_bytes(), 0o644, None)
+    let edited = file.text();
+    let site = Site::load_with(&context.layout, FILE, &edited)?;
+    if trial.dry_run {
+        let diff =
+            TextDiff::from_lines(&text, &edited).unified_diff().header(FILE, FILE).to_string();
+        context.console.report(|| serde_json::json!({ "diff": diff }), || diff.clone());
+        return Ok(());
+    }
+    files::write_atomically(&path, edited.as_bytes(), 0o644, None)
         .or_fail(Class::Missing, || format!("cannot write {}", path.display()))?;
-    live::apply(context, &site, &[Service::Boot, Service::Rack]).await
+    live::apply(context, &site, &[Service::Boot, Service::Rack]).await?;
+    context.console.note(done);
+    Ok(())
 }

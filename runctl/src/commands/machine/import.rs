@@ -9,6 +9,7 @@ use rack::{Firmware, Mac};
 
 use super::change::edit;
 use crate::commands::Context;
+use crate::commands::trial::Trial;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::site::edit::Change;
 use crate::ui::quoted;
@@ -24,9 +25,8 @@ parameter of that name. Several MACs are separated by spaces. A machine that is 
 pub struct Import {
     /// The file; `-` reads stdin.
     file: PathBuf,
-    /// Check and tell what would change; write nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    trial: Trial,
 }
 
 /// One machine of the file.
@@ -41,16 +41,8 @@ pub(super) async fn import(context: &Context, import: &Import) -> Outcome {
     let text = read(&import.file)?;
     let shown = import.file.display().to_string();
     let rows = rows(&text).map_err(|mistakes| refuse(&shown, &mistakes))?;
-    let count = rows.len();
-    if import.dry_run {
-        let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
-        context.console.report(
-            || serde_json::json!({ "machines": names }),
-            || format!("{}\n", names.join("\n")),
-        );
-        return Ok(());
-    }
-    edit(context, |file| {
+    let done = format!("{} machines are known from {shown}", rows.len());
+    edit(context, &import.trial, &done, |file| {
         rows.iter().try_for_each(|row| {
             if file.has(&row.name) {
                 file.set(&row.name, &row.change)
@@ -59,9 +51,7 @@ pub(super) async fn import(context: &Context, import: &Import) -> Outcome {
             }
         })
     })
-    .await?;
-    context.console.note(&format!("{count} machines are known from {shown}"));
-    Ok(())
+    .await
 }
 
 fn read(path: &Path) -> Outcome<String> {

@@ -11,6 +11,10 @@ use crate::ui::table::Table;
 
 /// Arguments of `machine install`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl machine install web-1 web-2
+  runctl machine install web-1 --profile debian-13 --lifetime 3600")]
 pub struct Install {
     /// The machines.
     #[arg(required = true)]

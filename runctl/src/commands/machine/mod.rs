@@ -27,7 +27,8 @@ pub enum Verb {
     /// Change a machine in machines.toml; live at once.
     Set(change::Set),
     /// Remove a machine from machines.toml.
-    Rm(change::Rm),
+    #[command(visible_alias = "rm")]
+    Remove(change::Remove),
     /// Add and change machines from a CSV file: all of it, or nothing.
     Import(import::Import),
     /// Arm an install: it happens at the machine's next boot, once.
@@ -46,7 +47,7 @@ pub async fn machine(context: &Context, verb: &Verb) -> Outcome {
         Verb::Show(show) => list::show(context, show).await,
         Verb::Render(render) => render::render(context, render),
         Verb::Set(set) => change::set(context, set).await,
-        Verb::Rm(rm) => change::rm(context, rm).await,
+        Verb::Remove(remove) => change::remove(context, remove).await,
         Verb::Import(import) => import::import(context, import).await,
         Verb::Install(install) => install::install(context, install).await,
         Verb::Disarm(disarm) => install::disarm(context, disarm).await,

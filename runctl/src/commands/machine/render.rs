@@ -14,6 +14,11 @@ const TOKEN: &str = "TOKEN";
 
 /// Arguments of `machine render`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl machine render web-1                       its boot script and all its answer files
+  runctl machine render web-1 --file preseed.cfg    one of them
+  runctl machine render web-1 --diff                what the edit you just made changes")]
 pub struct Render {
     /// Its host name.
     name: String,
@@ -129,7 +134,6 @@ fn difference(now: &[(String, String)], wanted: &[(String, String)]) -> String {
             .unwrap_or_default()
     };
     let mut names: Vec<_> = now.iter().chain(wanted).map(|(name, _)| name).collect();
-    names.dedup();
     names.sort();
     names.dedup();
     let diffs = names.into_iter().map(|name| {

@@ -21,6 +21,9 @@ const WITNESSES: [Service; 5] =
 
 /// Arguments of `machine trace`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl machine trace web-1 --since 10")]
 pub struct Trace {
     /// Its host name.
     name: String,

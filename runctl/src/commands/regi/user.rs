@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::commands::people::{self, Remove, Trial};
+use crate::commands::people::{self, Remove};
+use crate::commands::trial::Trial;
 use crate::commands::{Context, live, lock_engine};
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::host::{files, secrets};
@@ -25,6 +26,10 @@ pub(super) type Verb = people::Verb<Add>;
 
 /// Add a user, or give one another password; a password that is made here is shown once.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl regi user add ci                       makes a password, and shows it once
+  runctl regi user add ci --password-stdin      takes the first line of stdin")]
 pub struct Add {
     /// Name to log in with.
     name: String,
