@@ -12,24 +12,29 @@ use crate::ui::{Console, Progress};
 
 /// Turns this docker host into everything a rack of bare machines needs to come to life without the Internet.
 #[derive(Debug, Parser)]
-#[command(name = "runctl", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "runctl", version, max_term_width = 100)]
 #[command(after_help = EXAMPLES)]
 pub struct Cli {
-    /// Work below this folder instead of `/`, so that several sites can live side by side.
+    /// Work below this folder instead of `/`, as BOODDIES_ROOT does: several sites can live side by side.
     #[arg(long, global = true, value_name = "DIR", env = "BOODDIES_ROOT", default_value = "/")]
+    #[arg(hide_env = true, hide_default_value = true, help_heading = EVERYWHERE)]
     root: PathBuf,
     /// Print machine-readable JSON on stdout.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
-    /// How progress is shown on stderr.
+    /// How progress is shown on stderr: `bars`, `plain` lines, `json` lines, `none`; else bars on a terminal only.
     #[arg(long, global = true, value_name = "HOW", value_enum, default_value_t)]
+    #[arg(hide_possible_values = true, hide_default_value = true, help_heading = EVERYWHERE)]
     progress: Progress,
     /// Say more on stderr; twice says everything.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERYWHERE)]
     verbose: u8,
     #[command(subcommand)]
     verb: Verb,
 }
+
+/// What every verb takes stands apart from what is its own.
+const EVERYWHERE: &str = "Options of every verb";
 
 const EXAMPLES: &str = "\
 Exit codes:
@@ -38,15 +43,19 @@ Exit codes:
   16 verification   75 locked by another run   130/143 stopped by a signal
 
 Examples:
-  runctl check                 every mistake in /etc/booddies, at once
-  runctl build && runctl up    make the images, start the services
-  runctl feed                  mirror everything the configuration names
-  runctl machine install web-1 install web-1 at its next boot, once
-  runctl rehearse kvm-1        boot a VM as that machine, with no way out";
+  runctl check                   every mistake in /etc/booddies, at once
+  runctl build && runctl up      make the images, start the services
+  runctl feed                    mirror everything the configuration names
+  runctl rehearse kvm-1          boot a VM as that machine, with no way out
+  runctl machine install web-1   install web-1 at its next boot, once";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Check the configuration; tells every mistake at once, needs no docker.
+    #[command(after_help = "\
+Examples:
+  runctl check                   what this host runs by
+  runctl check --root draft      what lies in draft/etc/booddies")]
     Check,
     /// Show the configuration.
     Config {
@@ -84,7 +93,7 @@ enum Verb {
         #[command(subcommand)]
         what: commands::machine::Verb,
     },
-    /// regi: who may push, how other hosts trust it, its garbage.
+    /// What regi holds: who may push, how other hosts trust it, what goes again.
     Regi {
         #[command(subcommand)]
         what: commands::regi::Verb,
@@ -97,6 +106,9 @@ enum Verb {
     /// Boot a VM as one of the machines, with no way out, and follow it.
     Rehearse(commands::rehearse::Rehearse),
     /// Print a completion script for a shell.
+    #[command(after_help = "\
+Examples:
+  runctl completion bash >/etc/bash_completion.d/runctl")]
     Completion {
         /// Which shell.
         shell: clap_complete::Shell,

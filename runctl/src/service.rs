@@ -8,7 +8,7 @@
 pub enum Service {
     /// dnsmasq: DHCP, TFTP, DNS.
     Boot,
-    /// HTTP: repositories, kernels, boot scripts, answer files.
+    /// HTTP: repositories, kernels, root images.
     Data,
     /// gitolite over ssh.
     Gito,

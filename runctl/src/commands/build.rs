@@ -15,6 +15,12 @@ use crate::ui::table::Table;
 /// Arguments of `build`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Examples:
+  runctl build                   all images, as far as something changed
+  runctl build --fresh boot      one anew, from the packages that there are today
+  runctl build live              the live system, from what was fed
+  runctl build os web            the root of profile `web`")]
 pub struct Build {
     #[command(subcommand)]
     what: Option<What>,

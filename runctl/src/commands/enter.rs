@@ -11,6 +11,10 @@ use crate::service::Service;
 
 /// Arguments of `enter`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl enter boot              a shell
+  runctl enter boot cat /var/lib/misc/dnsmasq.leases")]
 pub struct Enter {
     /// Which service.
     #[arg(value_enum)]

@@ -11,6 +11,10 @@ use crate::service::Service;
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl logs -f boot            what boot writes from now on
+  runctl logs -n 20              the last 20 lines of each service")]
 pub struct Logs {
     #[command(flatten)]
     services: Services,

@@ -25,6 +25,11 @@ const WITNESSES: [Service; 3] = [Service::Boot, Service::Data, Service::Rack];
 
 /// Arguments of `rehearse`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl rehearse kvm-1                  until the installer calls back
+  runctl rehearse kvm-1 --install        until it has booted from its own disk
+  runctl rehearse kvm-1 --firmware uefi --until kernel --shot screen.png")]
 pub struct Rehearse {
     /// The machine's name in machines.toml.
     machine: String,

@@ -11,6 +11,11 @@ use crate::host::lock;
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl generations             which there are
+  runctl rollback                the one before the served one
+  runctl rollback 41             this one")]
 pub struct Rollback {
     /// Which generation; the kept one before the served one where none is named.
     number: Option<u64>,

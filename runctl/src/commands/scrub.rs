@@ -16,6 +16,10 @@ use crate::host::lock;
 
 /// Arguments of `scrub`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl scrub                   moves aside what is corrupt, and names what needs it
+  runctl scrub --repair          also fetches it again")]
 pub struct Scrub {
     /// Feed what is affected, so that what is corrupt is fetched again.
     #[arg(long, conflicts_with = "dry_run")]

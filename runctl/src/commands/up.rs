@@ -17,6 +17,11 @@ use crate::ui::table::Table;
 
 /// Arguments of `up`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl up --dry-run            what would be done, and why
+  runctl up                      all that is not as wanted
+  runctl up boot rack            these two")]
 pub struct Up {
     #[command(flatten)]
     services: Services,

@@ -63,6 +63,11 @@ impl Kind {
 
 /// Arguments of `feed`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl feed --dry-run          what would come, and whether there is room for it
+  runctl feed                    everything
+  runctl feed data boot          these kinds")]
 pub struct Feed {
     /// Which kinds; all where none is named.
     #[arg(value_enum, value_name = "KIND")]

@@ -15,6 +15,9 @@ use crate::ui::table::Table;
 
 /// Arguments of `gito bundle`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  runctl gito bundle /media/stick       everything at first, then what is new")]
 pub struct Bundle {
     /// Where bundles are kept: a folder a repository, numbered; what the last one held is written beside it.
     folder: PathBuf,
