@@ -15,7 +15,7 @@ use crate::ui::{Console, Progress};
 #[command(name = "runctl", version, max_term_width = 100)]
 #[command(after_help = EXAMPLES)]
 pub struct Cli {
-    /// Work below this folder instead of `/`, as BOODDIES_ROOT does: several sites can live side by side.
+    /// Work below this folder instead of `/`, as `BOODDIES_ROOT` does: several sites can live side by side.
     #[arg(long, global = true, value_name = "DIR", env = "BOODDIES_ROOT", default_value = "/")]
     #[arg(hide_env = true, hide_default_value = true, help_heading = EVERYWHERE)]
     root: PathBuf,
