@@ -4,6 +4,7 @@
 //! fetched through the one [`transfer::Transfer`] into the one [`store::Store`] and becomes a [`store::Tree`]; trees are
 //! published together as a generation. Nothing here knows docker, the command line or a terminal.
 
+mod age;
 pub mod apt;
 mod compression;
 pub mod digest;
@@ -12,6 +13,7 @@ pub mod events;
 pub mod files;
 mod folder;
 pub mod git;
+mod heads;
 pub mod lock;
 mod neighbour;
 pub mod oci;
@@ -26,6 +28,7 @@ pub mod trust;
 mod unsatisfied;
 pub mod yum;
 
+pub use age::Older;
 pub use error::{Class, Classified};
 pub use neighbour::Neighbour;
 pub use unsatisfied::Unsatisfied;

@@ -10,7 +10,7 @@ use super::reindex::Failure;
 use super::release::{Unreadable, format_date};
 use crate::error::{Class, Classified};
 use crate::store::{self, NotRelative, RelPath};
-use crate::{Unsatisfied, transfer, trust};
+use crate::{Older, Unsatisfied, transfer, trust};
 
 /// An APT repository cannot be surveyed.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum Error {
     /// The suite has outlived its `Valid-Until`.
     #[error("the suite `{suite}` was valid until {}", format_date(*until))]
     Expired { suite: String, until: Timestamp },
+    /// A mirror has a state of the suite that was made before what is served.
+    #[error("the suite `{suite}` of `{url}` {age}")]
+    Older { suite: String, url: String, age: Older },
     /// The suite has no such component or architecture.
     #[error("the suite `{suite}` has no index of `{index}`")]
     NoIndex { suite: String, index: String },
@@ -96,7 +99,7 @@ impl Classified for Error {
             Self::Fetch { source, .. } => source.class(),
             Self::Trust { source, .. } | Self::Sign { source, .. } => source.class(),
             Self::Store { source, .. } => source.class(),
-            Self::Expired { .. } => Class::Verification,
+            Self::Expired { .. } | Self::Older { .. } => Class::Verification,
             Self::Release { .. }
             | Self::Decompress { .. }
             | Self::Index { .. }
@@ -117,6 +120,7 @@ impl Classified for Error {
             Self::Trust { source, .. } | Self::Sign { source, .. } => return source.hint(),
             Self::Store { source, .. } => return source.hint(),
             Self::Expired { .. } => "the mirror is out of date, or this machine's clock is wrong",
+            Self::Older { .. } => Older::HINT,
             Self::NoIndex { .. } => {
                 "look at `Components` and `Architectures` of its `Release` file"
             }

@@ -3,6 +3,7 @@
 //! The chain: a trusted key signs `InRelease`, which gives the digest of every index, which gives the digest of every
 //! package. A package list is closed over what its packages need, over all suites together, and told as one suite.
 
+mod age;
 pub mod deb;
 mod deb822;
 mod error;

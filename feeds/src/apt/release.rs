@@ -132,6 +132,11 @@ fn parse_line(line: &str) -> Option<(&str, u64, &str)> {
     }
 }
 
+/// When a `Release` file says that it was made.
+pub(super) fn made(text: &str) -> Option<Timestamp> {
+    parse_date("Date", paragraphs(text).next()?.get("Date")?).ok()
+}
+
 fn parse_date(field: &'static str, value: &str) -> Result<Timestamp, Unreadable> {
     // Debian writes "UTC", which the mail standard does not know; and nobody needs the weekday to be right.
     static PARSER: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::filter::Filter;
 use super::select::Wanted;
 use crate::Neighbour;
-use crate::transfer::Bases;
+use crate::transfer::{Bases, masked};
 use crate::trust::{self, Keyring, SiteKey};
 use jiff::SignedDuration;
 
@@ -27,6 +27,8 @@ pub struct Source {
     pub missing: Missing,
     /// Whether indexes that have outlived their `Valid-Until` are refused.
     pub check_valid_until: bool,
+    /// Whether a state is taken that is older than what is served.
+    pub accept_older: bool,
     /// What comes along beside packages.
     pub extras: Extras,
 }
@@ -111,6 +113,11 @@ impl Suite {
     /// Tells whether it is a folder without components and architectures.
     pub(super) fn is_flat(&self) -> bool {
         self.name.ends_with('/')
+    }
+
+    /// Tells where it comes from: its first mirror and its name.
+    pub(super) fn told(&self) -> String {
+        format!("{} {}", self.urls.first().map(masked).unwrap_or_default(), self.name)
     }
 
     /// Its components; a folder without any counts as one.

@@ -185,7 +185,7 @@ impl Making<'_> {
             let file = package
                 .file()
                 .map_err(|source| Error::Path { name: package.to_string(), source })?;
-            let want = file.want(&self.survey.verified[package.origin.suite].suite.urls);
+            let want = file.want(&self.survey.verified[package.origin.suite].bases);
             put_wanted(plan, file.path, want)?;
             self.taken.note(package, self.survey.source.extras.sources);
         }
@@ -266,11 +266,11 @@ impl Making<'_> {
     /// Leaves out what the upstream lists and does not have.
     async fn leave_out(&mut self, listed: &mut [&mut Vec<Package<'_>>]) -> Result<(), Error> {
         let want = |package: &Package<'_>| {
-            let suite = self.survey.verified[package.origin.suite].suite;
+            let from = &self.survey.verified[package.origin.suite];
             let file = package.file();
             Ok(file
                 .map_err(|source| Error::Path { name: package.to_string(), source })?
-                .want(&suite.urls))
+                .want(&from.bases))
         };
         let all = listed.iter().flat_map(|packages| packages.iter());
         let wants = all.map(want).collect::<Result<Vec<_>, Error>>()?;

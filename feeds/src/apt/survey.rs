@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
+use super::age;
 use super::error::Error;
 use super::indexes::Survey;
-use super::source::{Selection, Source};
-use super::upstream::{self, Verified};
+use super::source::{Selection, Source, Suite};
+use super::upstream::{Demands, Verified, verify};
 use super::{subset, whole};
 use crate::events::Watch;
 use crate::plan::{self, Plan};
 use crate::store::{RelPath, Tree};
-use crate::transfer::{Transfer, masked};
+use crate::transfer::Transfer;
 
 /// Surveys an APT repository and returns what its tree will be.
 ///
@@ -31,8 +32,13 @@ pub async fn survey(
     if source.architectures.is_empty() {
         return Err(empty("architectures"));
     }
-    let (now, check) = (Timestamp::now(), source.check_valid_until);
-    let asked = source.suites.iter().map(|one| upstream::verify(one, check, now, transfer, watch));
+    let now = Timestamp::now();
+    let newest = served.filter(|_| !source.accept_older);
+    let asked = source.suites.iter().map(|suite| {
+        let served = newest.and_then(|tree| age::served(tree, suite, transfer.store(), now));
+        let demands = Demands { valid_at: source.check_valid_until.then_some(now), served };
+        verify(suite, demands, transfer, watch)
+    });
     let verified = try_join_all(asked).await?;
     let trust = told_trust(&verified);
     let heads = verified.iter().flat_map(|one| one.proof.iter().map(|(_, object)| object));
@@ -69,12 +75,8 @@ pub(super) fn tree(name: &str) -> Result<RelPath, Error> {
 
 /// Tells where a tree comes from, each mirror and suite once.
 fn told_upstreams(source: &Source) -> String {
-    let mut told: Vec<String> = Vec::new();
-    for suite in &source.suites {
-        let base = suite.urls.first().map(masked).unwrap_or_default();
-        told.push(format!("{base} {} {}", suite.name, suite.components.join(" ")));
-    }
-    told.join(", ")
+    let told = |suite: &Suite| format!("{} {}", suite.told(), suite.components.join(" "));
+    source.suites.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
 fn told_trust(verified: &[Verified<'_>]) -> String {

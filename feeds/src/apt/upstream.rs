@@ -4,17 +4,25 @@ use std::io::{self, BufReader, Read as _};
 
 use futures_util::future::try_join;
 use jiff::Timestamp;
+use url::Url;
 
 use super::error::Error;
 use super::release::{Index, Release, Unreadable};
 use super::source::Suite;
 use super::stream::each_paragraph;
+use crate::age;
 use crate::compression::Compression;
 use crate::events::Watch;
+use crate::heads::{self, Blamed, which};
 use crate::store::{Object, RelPath, Store};
-use crate::transfer::{self, Place, Transfer, Want};
+use crate::transfer::{self, Bases, Place, Transfer, Want, masked};
 use crate::trust::{self, Keyring};
 
+/// What a suite says, with its signature around it.
+pub(super) const IN_RELEASE: &str = "InRelease";
+/// The same without, and its signature beside.
+pub(super) const RELEASE: &str = "Release";
+const SIGNATURE: &str = "Release.gpg";
 /// No `Release` file is larger.
 const LARGEST_RELEASE: u64 = 64 << 20;
 /// No index is larger, where a `Release` file does not tell how large it is.
@@ -25,6 +33,8 @@ const LARGEST_RESERVED: u64 = 256 << 20;
 /// A suite whose `Release` file was verified.
 pub(super) struct Verified<'a> {
     pub(super) suite: &'a Suite,
+    /// All mirrors, the one first that told.
+    pub(super) bases: Bases,
     pub(super) release: Release,
     /// The fingerprint of who signed it; nobody, where nobody has to.
     pub(super) signed_by: Option<String>,
@@ -48,36 +58,29 @@ pub(super) struct Fetched {
     size: Option<u64>,
 }
 
-/// Reads the suite's `Release` file and verifies who signed it and that it still holds.
+/// What must hold for a `Release` file, whoever signed it.
+#[derive(Clone, Copy)]
+pub(super) struct Demands {
+    /// When it must be valid, if that is looked at.
+    pub(super) valid_at: Option<Timestamp>,
+    /// When what is served was made, if nothing older is taken.
+    pub(super) served: Option<Timestamp>,
+}
+
+/// Reads the suite's `Release` file of a mirror where it holds, and verifies who signed it.
 pub(super) async fn verify<'a>(
     suite: &'a Suite,
-    check_valid_until: bool,
-    now: Timestamp,
+    demands: Demands,
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Verified<'a>, Error> {
-    let asking = Asking { suite, transfer, watch };
-    let keyring = suite.trust.keyring().map_err(|error| asking.distrust(error))?;
-    let (text, signed_by, proof) = match &keyring {
-        None => asking.unsigned_release().await,
-        Some(keyring) => match asking.inline_release(keyring).await {
-            Err(Error::Fetch { source, .. }) if is_absent(&source) => {
-                asking.detached_release(keyring).await
-            }
-            read => read,
-        },
-    }?;
-    let release = Release::parse(&text)
-        .map_err(|source| Error::Release { suite: suite.name.clone(), source })?;
-    if keyring.is_some() && !release.proves() {
-        return Err(Error::Release { suite: suite.name.clone(), source: Unreadable::Weak });
-    }
-    match release.valid_until {
-        Some(until) if check_valid_until && until < now => {
-            Err(Error::Expired { suite: suite.name.clone(), until })
-        }
-        _ => Ok(Verified { suite, release, signed_by, proof }),
-    }
+    let distrust = |source| Error::Trust { suite: suite.name.clone(), source: Box::new(source) };
+    let keyring = suite.trust.keyring().map_err(distrust)?;
+    let asking = Asking { suite, demands, keyring, transfer, watch };
+    let of = format!("apt suite {}", suite.name);
+    let (bases, head) = heads::first(&suite.urls, &of, watch, |bases| asking.ask(bases)).await?;
+    let Head { release, signed_by, proof } = head;
+    Ok(Verified { suite, bases, release, signed_by, proof })
 }
 
 /// Tells whether the upstream answered that there is no such file, as old repositories do for `InRelease`.
@@ -92,57 +95,132 @@ fn is_absent(error: &transfer::Error) -> bool {
     failures.iter().filter_map(status).any(|status| matches!(status, 403 | 404 | 410))
 }
 
-type ReadRelease = (String, Option<String>, Vec<(RelPath, Object)>);
+/// What a mirror has of a suite: it holds.
+struct Head {
+    release: Release,
+    signed_by: Option<String>,
+    proof: Vec<(RelPath, Object)>,
+}
+
+/// What a mirror tells of a suite, signed as it must be.
+struct Told {
+    mirror: Url,
+    text: String,
+    signed_by: Option<String>,
+    proof: Vec<(RelPath, Object)>,
+}
+
+/// A file of a mirror.
+struct Read {
+    mirror: Url,
+    place: RelPath,
+    object: Object,
+    bytes: Vec<u8>,
+}
 
 /// A suite being asked for its files.
 struct Asking<'a> {
     suite: &'a Suite,
+    demands: Demands,
+    /// Who must have signed it, if somebody must.
+    keyring: Option<Keyring>,
     transfer: &'a Transfer,
     watch: &'a dyn Watch,
 }
 
 impl Asking<'_> {
-    async fn inline_release(&self, keyring: &Keyring) -> Result<ReadRelease, Error> {
-        let (path, object, bytes) = self.file("InRelease").await?;
-        let verified = keyring.verify_cleartext(&bytes);
-        let (text, by) = verified.map_err(|error| self.distrust(error))?;
-        Ok((text, Some(by.fingerprint), vec![(path, object)]))
+    /// Asks mirrors for the head of the suite; a failure names the one that is to blame, if one is.
+    async fn ask(&self, bases: Bases) -> Result<(Url, Head), Blamed<Error>> {
+        let told = match &self.keyring {
+            None => self.unsigned(&bases).await,
+            Some(keyring) => match self.inline(keyring, &bases).await {
+                Err((None, Error::Fetch { source, .. })) if is_absent(&source) => {
+                    self.detached(keyring, &bases).await
+                }
+                told => told,
+            },
+        };
+        let Told { mirror, text, signed_by, proof } = told?;
+        match self.read(&mirror, &text) {
+            Ok(release) => Ok((mirror, Head { release, signed_by, proof })),
+            Err(error) => Err((Some(mirror), error)),
+        }
     }
 
-    async fn detached_release(&self, keyring: &Keyring) -> Result<ReadRelease, Error> {
-        let both = try_join(self.unsigned_release(), self.file("Release.gpg"));
-        let ((text, _, mut proof), (path, object, signature)) = both.await?;
-        let verified = keyring.verify_detached(text.as_bytes(), &signature);
-        let by = verified.map_err(|error| self.distrust(error))?;
-        proof.push((path, object));
-        Ok((text, Some(by.fingerprint), proof))
+    async fn unsigned(&self, bases: &Bases) -> Result<Told, Blamed<Error>> {
+        let read = self.file(RELEASE, bases).await.map_err(|error| (None, error))?;
+        let (text, proof) = (read.text(), vec![(read.place, read.object)]);
+        Ok(Told { mirror: read.mirror, text, signed_by: None, proof })
     }
 
-    async fn unsigned_release(&self) -> Result<ReadRelease, Error> {
-        let (path, object, bytes) = self.file("Release").await?;
-        Ok((String::from_utf8_lossy(&bytes).into_owned(), None, vec![(path, object)]))
+    async fn inline(&self, keyring: &Keyring, bases: &Bases) -> Result<Told, Blamed<Error>> {
+        let read = self.file(IN_RELEASE, bases).await.map_err(|error| (None, error))?;
+        let verified = keyring.verify_cleartext(&read.bytes);
+        let (text, by) =
+            verified.map_err(|error| (Some(read.mirror.clone()), self.distrust(error)))?;
+        let (signed_by, proof) = (Some(by.fingerprint), vec![(read.place, read.object)]);
+        Ok(Told { mirror: read.mirror, text, signed_by, proof })
+    }
+
+    /// Asks for a `Release` file and its signature at once.
+    async fn detached(&self, keyring: &Keyring, bases: &Bases) -> Result<Told, Blamed<Error>> {
+        let both = try_join(self.file(RELEASE, bases), self.file(SIGNATURE, bases)).await;
+        let (read, mut signature) = both.map_err(|error| (None, error))?;
+        let blame = |error| (Some(read.mirror.clone()), error);
+        if signature.mirror != read.mirror {
+            // Two mirrors answered, and one may be older: both files must be of the same.
+            let same = Bases::from([read.mirror.clone()]);
+            signature = self.file(SIGNATURE, &same).await.map_err(blame)?;
+        }
+        let verified = keyring.verify_detached(&read.bytes, &signature.bytes);
+        let by = verified.map_err(|error| blame(self.distrust(error)))?;
+        let text = read.text();
+        let proof = vec![(read.place, read.object), (signature.place, signature.object)];
+        Ok(Told { mirror: read.mirror, text, signed_by: Some(by.fingerprint), proof })
+    }
+
+    /// Reads a `Release` file, and looks whether what must hold for it does.
+    fn read(&self, mirror: &Url, text: &str) -> Result<Release, Error> {
+        let suite = || self.suite.name.clone();
+        let unreadable = |source| Error::Release { suite: suite(), source };
+        let release = Release::parse(text).map_err(unreadable)?;
+        if self.keyring.is_some() && !release.proves() {
+            return Err(unreadable(Unreadable::Weak));
+        }
+        let outlived = release.valid_until.filter(|until| self.demands.valid_at > Some(*until));
+        if let Some(until) = outlived {
+            return Err(Error::Expired { suite: suite(), until });
+        }
+        age::compare(Some(release.date), self.demands.served).map_err(|age| Error::Older {
+            suite: suite(),
+            url: masked(mirror),
+            age,
+        })?;
+        Ok(release)
     }
 
     fn distrust(&self, source: trust::Error) -> Error {
         Error::Trust { suite: self.suite.name.clone(), source: Box::new(source) }
     }
 
-    async fn file(&self, name: &str) -> Result<(RelPath, Object, Vec<u8>), Error> {
-        let path = place(self.suite, name)?;
-        let mut want = Want::below(&self.suite.urls, &path);
-        want.limit = LARGEST_RELEASE;
+    async fn file(&self, name: &str, bases: &Bases) -> Result<Read, Error> {
+        let place = place(self.suite, name)?;
+        let suite = || self.suite.name.clone();
+        let want = Want { limit: LARGEST_RELEASE, ..Want::below(bases, &place) };
         let surveyed = self.transfer.survey(want, self.watch).await;
-        let object = surveyed
-            .map_err(|source| Error::Fetch {
-                suite: self.suite.name.clone(),
-                source: Box::new(source),
-            })?
-            .object;
-        let bytes = self.transfer.store().read(&object.sha256).map_err(|source| Error::Store {
-            name: self.suite.name.clone(),
-            source: Box::new(source),
-        })?;
-        Ok((path, object, bytes))
+        let surveyed =
+            surveyed.map_err(|source| Error::Fetch { suite: suite(), source: Box::new(source) })?;
+        let (mirror, object) = (which(bases, &surveyed.url, &place), surveyed.object);
+        let bytes = self.transfer.store().read(&object.sha256);
+        let bytes =
+            bytes.map_err(|source| Error::Store { name: suite(), source: Box::new(source) })?;
+        Ok(Read { mirror, place, object, bytes })
+    }
+}
+
+impl Read {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
 
@@ -173,7 +251,7 @@ impl Verified<'_> {
     /// Tells what to fetch for a file that the `Release` file lists.
     pub(super) fn want(&self, path: &str, index: &Index) -> Result<Want, Error> {
         let places = self.places(path, index)?;
-        let mut want = Want::below(&self.suite.urls, &places[0]);
+        let mut want = Want::below(&self.bases, &places[0]);
         if let Some(hashed) = places.get(1) {
             // By digest an index stays to be had while the mirror moves on; by name for those that keep none.
             want.place = Place::ByHash { hashed: hashed.clone(), path: places[0].clone() };

@@ -79,7 +79,7 @@ fn keep(
     files: Vec<File>,
 ) -> Result<(), Error> {
     for file in files {
-        let want = file.want(&from.suite.urls);
+        let want = file.want(&from.bases);
         put_wanted(plan, file.path, want)?;
     }
     for place in &index.places {

@@ -68,7 +68,7 @@ impl Keyring {
             .map_err(|source| Error::ParseSignature { source: Box::new(source) })?;
         let signed = message.signed_text();
         let by = self.verify(message.signatures(), signed.as_bytes(), Timestamp::now())?;
-        Ok((signed.replace("\r\n", "\n") + "\n", by))
+        Ok((with_plain_lines(&signed), by))
     }
 
     fn verify(
@@ -112,6 +112,16 @@ impl Keyring {
     pub fn key_ids(&self) -> Vec<String> {
         self.certificates.iter().map(|one| hex(one.primary_key.legacy_key_id().as_ref())).collect()
     }
+}
+
+/// Returns what a document with its signature around it says that it signs: one that was verified before.
+pub fn signed_text(document: &[u8]) -> Option<String> {
+    let (message, _) = CleartextSignedMessage::from_armor(document).ok()?;
+    Some(with_plain_lines(&message.signed_text()))
+}
+
+fn with_plain_lines(signed: &str) -> String {
+    signed.replace("\r\n", "\n") + "\n"
 }
 
 /// Reads a keyring file as clients import it: armoured, whatever it was.

@@ -9,5 +9,5 @@ mod keyring;
 mod site_key;
 
 pub use error::{Error, Refusal, Why};
-pub use keyring::{Keyring, SignedBy, armoured};
+pub use keyring::{Keyring, SignedBy, armoured, signed_text};
 pub use site_key::SiteKey;

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use jiff::Timestamp;
-
 use super::xml::Unreadable;
 use crate::patterns::NotPattern;
 use crate::store::{self, NotRelative, RelPath};
-use crate::{Class, Classified, Unsatisfied, transfer, trust};
+use crate::{Class, Classified, Older, Unsatisfied, transfer, trust};
 
 /// A YUM repository or an installation tree cannot be surveyed.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +25,8 @@ pub enum Error {
     #[error("`repomd.xml` of `{url}` is none of those that the metalink vouches for")]
     NotInMetalink { url: String },
     /// A mirror has metadata that was made before what is served.
-    #[error("`repomd.xml` of `{url}` is of {offered}, older than what is served, of {served}")]
-    Older { url: String, offered: Timestamp, served: Timestamp },
+    #[error("`repomd.xml` of `{url}` {age}")]
+    Older { url: String, age: Older },
     /// Metadata did not come.
     #[error("cannot survey `{name}`")]
     Fetch { name: String, source: Box<transfer::Error> },
@@ -125,10 +123,7 @@ impl Classified for Error {
             Self::Fetch { source, .. } => source.hint(),
             Self::Store { source, .. } => source.hint(),
             Self::Metadata { source, .. } => source.hint(),
-            Self::Older { .. } => Some(
-                "the mirror fell behind, or plays back; write `accept_older = true` if the upstream itself went back"
-                    .to_owned(),
-            ),
+            Self::Older { .. } => Some(Older::HINT.to_owned()),
             Self::Unsatisfied { .. } => Some(
                 "check the names; if another repository of the machines has it, let `leans_on` name that"
                     .to_owned(),

@@ -7,12 +7,14 @@ use futures_util::future::try_join;
 use jiff::Timestamp;
 use url::Url;
 
-use super::age;
+use super::age::made;
 use super::error::Error;
 use super::metalink::{self, Metalink};
 use super::mirrorlist;
 use super::source::{Source, Upstream};
-use crate::events::{Event, Watch};
+use crate::age;
+use crate::events::Watch;
+use crate::heads::{self, Blamed, which};
 use crate::store::{Object, RelPath};
 use crate::transfer::{Bases, Surveyed, Transfer, Want, below, masked};
 use crate::trust::Keyring;
@@ -41,57 +43,30 @@ struct Asking<'a> {
     /// Who must have signed `repomd.xml`, if somebody must.
     keyring: Option<&'a Keyring>,
     /// When what is served was made, if nothing older is taken.
-    served: Option<i64>,
+    served: Option<Timestamp>,
     metalink: Option<Metalink>,
     transfer: &'a Transfer,
     watch: &'a dyn Watch,
 }
 
 /// Finds the mirrors, and asks them for a `repomd.xml` that holds.
-///
-/// A mirror whose `repomd.xml` does not hold is named and passed over; if none holds, the first failure is told.
 pub(super) async fn read(
     source: &Source,
     keyring: Option<&Keyring>,
-    served: Option<i64>,
+    served: Option<Timestamp>,
     transfer: &Transfer,
     watch: &dyn Watch,
 ) -> Result<Head, Error> {
     let mut asking = Asking { source, keyring, served, metalink: None, transfer, watch };
     let all = asking.mirrors().await?;
-    let mut left = all.to_vec();
-    let mut first = None;
-    while !left.is_empty() {
-        match asking.ask(&left.as_slice().into()).await {
-            Ok((told, text, trust, files)) => {
-                let (mut bases, others): (Vec<_>, Vec<_>) =
-                    all.iter().cloned().partition(|base| *base == told);
-                bases.extend(others);
-                return Ok(Head { bases: bases.into(), text, trust, files });
-            }
-            Err((None, error)) => return Err(first.unwrap_or(error)),
-            Err((Some(told), error)) => {
-                left.retain(|base| *base != told);
-                if !left.is_empty() {
-                    let (name, shown) = (&source.name, masked(&told));
-                    let text = format!("yum {name}: {shown} is of no use: {}", in_full(&error));
-                    watch.event(Event::Warning { text });
-                }
-                first.get_or_insert(error);
-            }
-        }
-    }
-    Err(first.unwrap_or_else(|| Error::NoMirrors { name: source.name.clone() }))
+    let of = format!("yum {}", source.name);
+    let (bases, told) = heads::first(&all, &of, watch, |bases| asking.ask(bases)).await?;
+    let (text, trust, files) = told;
+    Ok(Head { bases, text, trust, files })
 }
 
-/// An error with its causes, in one line.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
-}
-
-/// A mirror, its `repomd.xml`, who signed that, and what is published of it.
-type Told = (Url, Vec<u8>, String, BTreeMap<RelPath, Object>);
+/// A `repomd.xml`, who signed that, and what is published of it.
+type Told = (Vec<u8>, String, BTreeMap<RelPath, Object>);
 
 impl Asking<'_> {
     /// Lists the mirrors, as the source says or as the list says that it names.
@@ -124,24 +99,24 @@ impl Asking<'_> {
     }
 
     /// Asks for `repomd.xml` and its signature at once; a failure names the mirror that is to blame, if one is.
-    async fn ask(&self, bases: &Bases) -> Result<Told, (Option<Url>, Error)> {
+    async fn ask(&self, bases: Bases) -> Result<(Url, Told), Blamed<Error>> {
         let nobody = |error| (None, error);
         let repomd = path(self.source, REPOMD).map_err(nobody)?;
         let signature = path(self.source, SIGNATURE).map_err(nobody)?;
-        let whole = |path: &RelPath| Want { limit: LARGEST_REPOMD, ..Want::below(bases, path) };
+        let whole = |path: &RelPath| Want { limit: LARGEST_REPOMD, ..Want::below(&bases, path) };
         let Some(keyring) = self.keyring else {
             let (surveyed, text) = self.read(whole(&repomd)).await.map_err(nobody)?;
-            let told = which(bases, &surveyed.url, &repomd);
+            let told = which(&bases, &surveyed.url, &repomd);
             self.compare(&told, &text).map_err(|error| (Some(told.clone()), error))?;
             let files = BTreeMap::from([(repomd, surveyed.object)]);
-            return Ok((told, text, "none".to_owned(), files));
+            return Ok((told, (text, "none".to_owned(), files)));
         };
         let both = try_join(self.read(whole(&repomd)), self.read(whole(&signature)));
         let ((surveyed, text), mut signed) = both.await.map_err(nobody)?;
-        let told = which(bases, &surveyed.url, &repomd);
+        let told = which(&bases, &surveyed.url, &repomd);
         let blame = |error| (Some(told.clone()), error);
         self.compare(&told, &text).map_err(blame)?;
-        if which(bases, &signed.0.url, &signature) != told {
+        if which(&bases, &signed.0.url, &signature) != told {
             // Two mirrors answered, and one may be older: both files must be of the same.
             let want = Want::below(&Bases::from([told.clone()]), &signature);
             signed = self.read(Want { limit: LARGEST_REPOMD, ..want }).await.map_err(blame)?;
@@ -151,7 +126,7 @@ impl Asking<'_> {
             blame(Error::Trust { url, source: Box::new(error) })
         })?;
         let files = BTreeMap::from([(repomd, surveyed.object), (signature, signed.0.object)]);
-        Ok((told, text, signed_by.fingerprint, files))
+        Ok((told, (text, signed_by.fingerprint, files)))
     }
 
     /// Compares a `repomd.xml` with what the metalink says that it must be, and with what is served.
@@ -159,15 +134,7 @@ impl Asking<'_> {
         if self.metalink.as_ref().is_some_and(|metalink| !metalink.vouches_for(text)) {
             return Err(Error::NotInMetalink { url: masked(told) });
         }
-        let Some(served) = self.served else { return Ok(()) };
-        match age::made(text) {
-            Some(offered) if offered < served => {
-                let at = |second| Timestamp::from_second(second).unwrap_or_default();
-                let (offered, served) = (at(offered), at(served));
-                Err(Error::Older { url: masked(told), offered, served })
-            }
-            _ => Ok(()),
-        }
+        age::compare(made(text), self.served).map_err(|age| Error::Older { url: masked(told), age })
     }
 
     /// Asks for a file that nobody tells the digest of, and reads it.
@@ -189,9 +156,4 @@ impl Asking<'_> {
 
 fn path(source: &Source, file: &str) -> Result<RelPath, Error> {
     RelPath::new(file).map_err(|wrong| Error::Name { name: source.name.clone(), source: wrong })
-}
-
-/// Tells below which mirror an address lies.
-fn which(bases: &Bases, told: &Url, path: &RelPath) -> Url {
-    bases.iter().find(|base| below(base, path) == *told).unwrap_or(told).clone()
 }

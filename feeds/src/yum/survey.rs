@@ -49,7 +49,7 @@ pub async fn survey(
         Upstream::Urls(bases) => bases.first().map(masked).unwrap_or_default(),
         Upstream::Mirrorlist(url) | Upstream::Metalink(url) => masked(url),
     };
-    let now = Timestamp::now().as_second();
+    let now = Timestamp::now();
     let newest = served.filter(|_| !source.accept_older);
     let newest =
         newest.and_then(|tree| age::served(tree, REPOMD, &upstream, transfer.store(), now));

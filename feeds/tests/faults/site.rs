@@ -216,6 +216,7 @@ impl Site {
             udebs: false,
             missing: apt::Missing::Fail,
             check_valid_until: true,
+            accept_older: false,
             extras: apt::Extras::default(),
         }
     }

@@ -77,7 +77,7 @@ fn case() -> impl Strategy<Value = Case> {
         Fault::Circle,
     ];
     let kind = prop_oneof![2 => Just(Kind::Yum), 1 => Just(Kind::Apt)];
-    let of_yum = (any::<bool>(), prop::bool::weighted(0.3), prop::bool::weighted(0.3));
+    let mirrors = (any::<bool>(), prop::bool::weighted(0.3), prop::bool::weighted(0.3));
     let flaw = prop_oneof![8 => Just(Flaw::None), 6 => prop::sample::select(flaws)];
     let fault = prop_oneof![
         3 => Just(Fault::None),
@@ -86,7 +86,7 @@ fn case() -> impl Strategy<Value = Case> {
     ];
     let faults = prop::collection::vec((0_usize..60, prop::collection::vec(fault, 1..4)), 0..4);
     let changes = prop::option::weighted(0.3, 0_usize..7);
-    (kind, any::<bool>(), of_yum, flaw, faults, changes).prop_map(
+    (kind, any::<bool>(), mirrors, flaw, faults, changes).prop_map(
         |(kind, part, (metalink, behind, tree), flaw, faults, changes)| {
             let yum = kind == Kind::Yum;
             let metalink = yum && (metalink || flaw.is_of_metalink());
@@ -95,7 +95,7 @@ fn case() -> impl Strategy<Value = Case> {
                 part,
                 mirrors: if metalink { Mirrors::Metalink } else { Mirrors::Operator },
                 // What is served with a date that has yet to come locks nothing out, not even what is older.
-                behind: yum && behind && flaw != Flaw::Ahead,
+                behind: behind && flaw != Flaw::Ahead,
                 tree: yum && (tree || flaw.is_of_tree()),
                 flaw,
                 faults,

@@ -70,7 +70,7 @@ impl Making<'_> {
             );
         }
         for (suite, file) in files {
-            let want = file.want(&self.survey.verified[suite].suite.urls);
+            let want = file.want(&self.survey.verified[suite].bases);
             put_wanted(plan, file.path, want)?;
         }
         for (component, cut) in self.components.0.iter().zip(&cut) {

@@ -1,7 +1,7 @@
 //! Surveys of repositories made here and served on loopback.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::http::{StatusCode, Uri};
 use url::Url;
@@ -22,6 +22,7 @@ use crate::trust::SiteKey;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
+mod age;
 mod parts;
 
 /// A folder with the upstream's key, the site's key and a store.
@@ -94,6 +95,7 @@ impl Site {
             udebs: false,
             missing: Missing::Fail,
             check_valid_until: true,
+            accept_older: false,
             extras: Extras::default(),
         }
     }
@@ -117,10 +119,15 @@ impl Site {
 
 /// Serves files until the test ends.
 async fn serve(files: Files) -> Url {
+    serve_changing(Arc::new(Mutex::new(files))).await
+}
+
+/// Serves files that the test changes meanwhile.
+async fn serve_changing(files: Arc<Mutex<Files>>) -> Url {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let files = Arc::new(files);
     let app = axum::Router::new().fallback(move |uri: Uri| {
+        let files = files.lock().expect("unpoisoned");
         let found = files.get(uri.path().trim_start_matches('/')).cloned();
         async move { found.ok_or(StatusCode::NOT_FOUND) }
     });
@@ -292,7 +299,7 @@ async fn an_installer_that_no_suite_has_is_told() {
 
 /// Keeps the warnings.
 #[derive(Default)]
-struct Warned(std::sync::Mutex<Vec<String>>);
+struct Warned(Mutex<Vec<String>>);
 
 impl Watch for Warned {
     fn event(&self, event: Event) {

@@ -61,9 +61,10 @@ pub(super) async fn survey(
         suites,
         architectures: feed.architectures.clone(),
         selection: selection(run, feed, neighbours)?,
-        udebs: feed.udebs,
+        udebs: feed.extras.udebs,
         missing: if feed.skip_missing { Missing::Skip } else { Missing::Fail },
         check_valid_until,
+        accept_older: feed.accept_older,
         extras: Extras {
             languages: feed.extras.translations.clone(),
             contents: feed.extras.contents,

@@ -41,12 +41,12 @@ pub struct AptFeed {
     pub leans_on: Vec<String>,
     /// Whether Recommends belong to the closure.
     pub recommends: bool,
-    /// Whether the parts of Debian's installer come along.
-    pub udebs: bool,
     /// What comes along beside packages.
     pub extras: AptExtras,
     /// Whether what the upstream lists and does not have is left out, and the operator wrote that down.
     pub skip_missing: bool,
+    /// Whether a state is taken that is older than what is served.
+    pub accept_older: bool,
     /// For how many hours indexes of the site's own making hold; for ever, if that is not told.
     pub valid_hours: Option<u32>,
 }
@@ -58,6 +58,8 @@ pub struct AptExtras {
     pub translations: Vec<String>,
     /// Whether the lists of files come along.
     pub contents: bool,
+    /// Whether the parts of Debian's installer come along.
+    pub udebs: bool,
     /// Whether sources come along.
     pub sources: bool,
 }

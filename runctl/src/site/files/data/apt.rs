@@ -29,17 +29,18 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> AptFeed {
         filter: filter(&mut table),
         leans_on: table.list("leans_on", &[], name),
         recommends: table.or("recommends", false, flag),
-        udebs: table.or("udebs", false, flag),
         extras: AptExtras {
             translations: table.list("translations", &["en"], name),
             contents: table.or("contents", false, flag),
+            udebs: table.or("udebs", false, flag),
             sources: table.or("sources", false, flag),
         },
         skip_missing: table.optional("missing", word(&["skip"])).is_some(),
+        accept_older: table.or("accept_older", false, flag),
         valid_hours: table.optional("valid_until", hours),
     };
     if loose {
-        const UPSTREAM: [&str; 8] = [
+        const UPSTREAM: [&str; 9] = [
             "packages",
             "leans_on",
             "recommends",
@@ -48,6 +49,7 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> AptFeed {
             "contents",
             "sources",
             "missing",
+            "accept_older",
         ];
         object_to(&table, &UPSTREAM, "`from`", "a folder has the packages that are in it");
     } else {
