@@ -33,9 +33,22 @@ impl Request {
             };
             request.headers.insert(name.to_ascii_lowercase(), value.to_owned());
         }
-        let start = request.header("range").map(|range| range.trim_start_matches("bytes="));
-        request.offset = start.and_then(|start| start.trim_end_matches('-').parse().ok());
-        Ok(request)
+        Ok(request.ranged())
+    }
+
+    /// Reads one that came over HTTP/2.
+    pub(crate) fn of<T>(request: &axum::http::Request<T>) -> Self {
+        let text = |value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let headers = request.headers().iter();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value)));
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        Self { method, path, headers: headers.collect(), ..Self::default() }.ranged()
+    }
+
+    fn ranged(mut self) -> Self {
+        let start = self.header("range").map(|range| range.trim_start_matches("bytes="));
+        self.offset = start.and_then(|start| start.trim_end_matches('-').parse().ok());
+        self
     }
 
     /// What it says of itself, by a name in small letters.

@@ -1,7 +1,9 @@
 //! The downloader, whole surveys and whole images against upstreams that misbehave: what must come out of the downloader is told
 //! by a model, and never is a wrong byte kept.
 
+mod believed;
 mod http;
+mod http2;
 mod metalink;
 mod registries;
 mod repository;
@@ -12,6 +14,7 @@ mod upstream;
 
 use std::time::Duration;
 
+use believed::believing;
 use feeds::digest::{Digest, Sha256};
 use feeds::events::Silent;
 use feeds::store::Store;
@@ -75,7 +78,7 @@ fn delivers(mirrors: &[Vec<Fault>]) -> bool {
             Fault::Corrupt if !partial => dead[turn] = true,
             // Only its rest came from there: the bytes before it may be the wrong ones.
             Fault::Corrupt | Fault::Misplaced => (again, partial) = (true, false),
-            Fault::Short | Fault::Stall | Fault::Drip => partial = true,
+            Fault::Short | Fault::Farewell | Fault::Stall | Fault::Drip => partial = true,
             Fault::Broken | Fault::Busy | Fault::Reset => {}
         }
         asked[turn] = true;
@@ -105,6 +108,7 @@ fn fault() -> impl Strategy<Value = Fault> {
             Just(Fault::Rangeless),
             Just(Fault::Misplaced),
             Just(Fault::Circle),
+            Just(Fault::Farewell),
         ],
     ]
 }
@@ -162,6 +166,21 @@ fn survives_a_mirror_that_stalls() {
         let object = world.transfer.fetch(want(&[&upstream], "k", &content), &Silent).await;
         assert_eq!(object.expect("fetched").sha256, Sha256::of(&content));
         assert_eq!(upstream.asked(), ["/k", "/k from 3000"]);
+    });
+}
+
+#[test]
+fn resumes_what_broke_off_over_http_2() {
+    believing("resumes_what_broke_off_over_http_2", |tls| {
+        run(async {
+            let (world, upstream) = (world(), Upstream::start_with(Some(tls.clone())).await);
+            let content = b"kernel".repeat(1000);
+            upstream.put("k", &content, &[Fault::Short, Fault::Farewell, Fault::Reset]);
+            let object = world.transfer.fetch(want(&[&upstream], "k", &content), &Silent).await;
+            assert_eq!(object.expect("fetched").sha256, Sha256::of(&content));
+            let asked = ["/k", "/k from 3000", "/k from 4500", "/k from 4500"];
+            assert_eq!(upstream.asked(), asked);
+        });
     });
 }
 

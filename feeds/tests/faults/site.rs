@@ -11,6 +11,7 @@ use feeds::store::{RelPath, Store, Tree};
 use feeds::transfer::{Bases, Options, Transfer, below};
 use feeds::trust::SiteKey;
 use feeds::{apt, yum};
+use tokio_rustls::TlsAcceptor;
 use url::Url;
 
 use crate::metalink::{METALINK, metalink};
@@ -51,7 +52,8 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) async fn new() -> Self {
+    /// Sets one up beside an upstream that speaks HTTP/2 where it has a certificate to show, else HTTP/1.1.
+    pub(crate) async fn new(tls: Option<TlsAcceptor>) -> Self {
         // Nothing is lost here when a machine fails: memory spares hundreds of waits for the disk.
         let memory = Path::new("/dev/shm");
         let folder =
@@ -65,7 +67,8 @@ impl Site {
         };
         let (upstreams_key, key) = (key("upstream"), Arc::new(key("site")));
         let transfer = transfer(folder.path().join("store"));
-        Self { upstream: Upstream::start().await, upstreams_key, key, transfer, folder }
+        let upstream = Upstream::start_with(tls).await;
+        Self { folder, upstream, upstreams_key, key, transfer }
     }
 
     pub(crate) fn store(&self) -> &Store {
