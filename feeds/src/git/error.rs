@@ -166,6 +166,9 @@ pub enum Error {
         #[source]
         source: git2::Error,
     },
+    /// Where gitolite should make a repository lies something else.
+    #[error("what lies at {} is no repository", path.display())]
+    InTheWay { path: PathBuf },
     /// gitolite took the push and then complained.
     #[error("gitolite refused its configuration: {said}")]
     Refused { said: String },
@@ -195,6 +198,16 @@ pub enum Error {
         #[source]
         source: tokio::task::JoinError,
     },
+}
+
+impl Error {
+    /// Whether this is gitolite's complaint of one repository, which it names by its folder.
+    pub fn blames(&self, repository: &str) -> bool {
+        let Self::Refused { said } = self else { return false };
+        let folder = format!("{repository}.git");
+        let mut words = said.split(|it: char| it.is_whitespace() || "'\":,".contains(it));
+        words.any(|word| word == folder || word.ends_with(&format!("/repositories/{folder}")))
+    }
 }
 
 impl Classified for Error {
@@ -227,6 +240,7 @@ impl Classified for Error {
             | Self::UserHasKey { .. }
             | Self::NoSuchUser { .. }
             | Self::ReservedUser { .. }
+            | Self::InTheWay { .. }
             | Self::Refused { .. } => Class::Configuration,
             Self::Open { .. }
             | Self::Read { .. }
@@ -264,6 +278,7 @@ impl Classified for Error {
                 "bring the bundles before it, too, or one that holds everything".to_owned()
             }
             Self::Busy { .. } => "try again; if no git process runs there, remove packed-refs.lock".to_owned(),
+            Self::InTheWay { .. } => "move it away, then feed again".to_owned(),
             Self::UserKey { .. } => "name the file that ends in .pub".to_owned(),
             Self::UserHasKey { .. } => {
                 "give the new key a label (--label laptop), or remove the user first".to_owned()
@@ -290,5 +305,24 @@ fn blame(error: &git2::Error) -> Class {
         Class::Local
     } else {
         Class::Upstream
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gitolite_blames_a_repository_by_the_whole_name_of_its_folder() {
+        for said in [
+            "FATAL: mkdir art/words.git: File exists at Common.pm line 139.",
+            "FATAL: chdir '/var/lib/gito/repositories/art/words.git' failed: Permission denied",
+        ] {
+            let complaint = Error::Refused { said: said.to_owned() };
+            assert!(complaint.blames("art/words"), "{said}");
+            assert!(!complaint.blames("words") && !complaint.blames("art/word"), "{said}");
+        }
+        let complaint = Error::Refused { said: "FATAL: bad line in gitolite.conf".to_owned() };
+        assert!(!complaint.blames("gitolite"));
     }
 }

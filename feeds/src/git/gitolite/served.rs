@@ -20,8 +20,11 @@ pub fn is_served(bare: &Path) -> bool {
 
 /// Readies a repository that gitolite does not serve, if it is there, for gitolite to take over.
 pub fn release(bare: &Path, owner: (u32, u32)) -> Result<(), Error> {
-    if !bare.is_dir() {
-        return Ok(());
+    match fs::metadata(bare) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Ok(found) if found.is_dir() => {}
+        // Below a file there is nothing either.
+        Ok(_) | Err(_) => return Err(Error::InTheWay { path: bare.to_owned() }),
     }
     let ready = || {
         // gitolite links its hooks into the folder, and does not make it.
@@ -48,6 +51,12 @@ mod tests {
         let owner = fs::metadata(folder.path()).map(|it| (it.uid(), it.gid())).unwrap();
         release(&bare, owner).unwrap();
         assert!(!is_served(&bare) && !bare.exists());
+        fs::write(&bare, "no repository").unwrap();
+        for taken in [&bare, &bare.join("below.git")] {
+            let error = release(taken, owner).unwrap_err();
+            assert!(matches!(error, Error::InTheWay { path } if path == *taken));
+        }
+        fs::remove_file(&bare).unwrap();
         fs::create_dir(&bare).unwrap();
         fs::write(bare.join(MARK), "").unwrap();
         assert!(!is_served(&bare));

@@ -1,12 +1,14 @@
 //! `runctl feed gito`: tells gitolite which repositories there are, then fills each from its upstream.
 
+use std::collections::BTreeMap;
+
 use feeds::git::{self, Access, Card, Mirrored, Rule, Source, Target};
 use feeds::lock::LockedRef;
 use feeds::store::Store;
 
 use super::{Item, Run, modules, publish};
 use crate::commands::gito::{as_admin, queue, secrets};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::site::{GitFeed, Site};
 
 /// User and group `git` of the container.
@@ -25,14 +27,14 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
     if feeds.is_empty() && known.is_empty() {
         return Ok(Vec::new());
     }
-    tell_gitolite(run.site, feeds.iter().chain(&known).collect()).await?;
-    let mut fed = mirror(run, feeds).await;
+    let mut unmade = make(run.site, feeds.iter().chain(&known).collect()).await?;
+    let mut fed = mirror(run, feeds, &mut unmade).await;
     let modules = modules::of(run)?;
     if modules != known {
-        tell_gitolite(run.site, feeds.iter().chain(&modules).collect()).await?;
+        unmade = make(run.site, feeds.iter().chain(&modules).collect()).await?;
     }
     if !modules.is_empty() {
-        fed.extend(mirror(run, &modules).await);
+        fed.extend(mirror(run, &modules, &mut unmade).await);
         let url = modules::tell_rewrites(run.site, &modules)?;
         let text =
             format!("git finds the modules on this site with what {url} says, in /etc/gitconfig");
@@ -45,15 +47,17 @@ pub(super) async fn feed(run: &Run<'_>) -> Outcome<Vec<Item>> {
 }
 
 /// What came of one repository, by its name.
-type Fed = (String, Result<Mirrored, git::Error>);
+type Fed = (String, Outcome<Mirrored>);
+
+/// The repositories that gitolite cannot make, and why.
+type Unmade = BTreeMap<String, Failure>;
 
 fn name(repository: &str) -> String {
     format!("git {repository}")
 }
 
 fn item((repository, result): Fed) -> Item {
-    let outcome = result.map(|mirrored| described(&mirrored)).map_err(Into::into);
-    Item::new(name(&repository), outcome)
+    Item::new(name(&repository), result.map(|mirrored| described(&mirrored)))
 }
 
 /// Takes the references of what came down in a generation; what failed stays there as it was.
@@ -74,12 +78,17 @@ fn lock(site: &Site, fed: &[Fed]) -> Outcome {
     Ok(())
 }
 
-/// Mirrors repositories, several at once.
-async fn mirror(run: &Run<'_>, feeds: &[GitFeed]) -> Vec<Fed> {
-    let jobs = feeds.iter().map(|feed| (source(run.site, feed), target(run.site, feed))).collect();
+/// Mirrors repositories, several at once; those that gitolite did not make have failed already.
+async fn mirror(run: &Run<'_>, feeds: &[GitFeed], unmade: &mut Unmade) -> Vec<Fed> {
+    let (lost, made): (Vec<_>, Vec<_>) =
+        feeds.iter().partition(|feed| unmade.contains_key(&feed.name));
+    let jobs = made.iter().map(|feed| (source(run.site, feed), target(run.site, feed))).collect();
     let watch = run.context.console.watch();
     let results = git::mirror_all(jobs, run.site.gito.parallel, &*watch).await;
-    feeds.iter().map(|feed| feed.name.clone()).zip(results).collect()
+    let results = results.into_iter().map(|result| result.map_err(Failure::from));
+    let fed = made.into_iter().map(|feed| feed.name.clone()).zip(results);
+    let failed = lost.into_iter().filter_map(|feed| unmade.remove_entry(&feed.name));
+    fed.chain(failed.map(|(name, failure)| (name, Err(failure)))).collect()
 }
 
 fn described(mirrored: &Mirrored) -> String {
@@ -121,8 +130,38 @@ fn target(site: &Site, feed: &GitFeed) -> Target {
     }
 }
 
+/// Has gitolite make every repository; one that cannot be made is told with why, and is in nobody else's way.
+async fn make(site: &Site, feeds: Vec<&GitFeed>) -> Outcome<Unmade> {
+    let mut unmade = Unmade::new();
+    let mut wanted = Vec::new();
+    for feed in feeds {
+        // A folder that somebody removed, or one that lost its hooks.
+        match release(site, feed) {
+            Ok(()) => wanted.push(feed),
+            Err(error) => drop(unmade.insert(feed.name.clone(), error.into())),
+        }
+    }
+    while let Err(failure) = tell_gitolite(site, &wanted).await {
+        // gitolite makes none where it fails at one: without that one it makes the others.
+        let complaint = failure.error.downcast_ref::<git::Error>();
+        let blamed = |feed: &&GitFeed| complaint.is_some_and(|it| it.blames(&feed.name));
+        let Some(at) = wanted.iter().position(blamed) else {
+            return Err(failure);
+        };
+        unmade.insert(wanted.remove(at).name.clone(), failure);
+    }
+    Ok(unmade)
+}
+
+fn release(site: &Site, feed: &GitFeed) -> Result<(), git::Error> {
+    if is_served(site, feed) {
+        return Ok(());
+    }
+    git::release(&site.layout.repository(&feed.name), GIT)
+}
+
 /// Sees to it that gitolite has every repository, made with its hooks; asks it only where its own does not say so.
-async fn tell_gitolite(site: &Site, feeds: Vec<&GitFeed>) -> Outcome {
+async fn tell_gitolite(site: &Site, feeds: &[&GitFeed]) -> Outcome {
     let rules = feeds.iter().map(|feed| Rule {
         name: &feed.name,
         readers: &feed.readers,
@@ -135,15 +174,11 @@ async fn tell_gitolite(site: &Site, feeds: Vec<&GitFeed>) -> Outcome {
         let wanted = configuration.clone();
         as_admin(site, move |admin| git::ensure_admin(admin, &wanted)).await?;
     }
-    // A folder that somebody removed, or one that lost its hooks.
-    let lacking: Vec<_> = feeds.into_iter().filter(|feed| !is_served(site, feed)).collect();
-    if lacking.is_empty() {
+    let lacking = feeds.iter().filter(|feed| !is_served(site, feed));
+    let names: Vec<_> = lacking.map(|feed| feed.name.clone()).collect();
+    if names.is_empty() {
         return Ok(());
     }
-    for feed in &lacking {
-        git::release(&site.layout.repository(&feed.name), GIT)?;
-    }
-    let names: Vec<_> = lacking.iter().map(|feed| feed.name.clone()).collect();
     as_admin(site, move |admin| git::make_again(admin, &configuration, &names)).await
 }
 
