@@ -9,7 +9,7 @@ use suite::forge::{Forge, MODERN, MOVED, PASSWORD, USER};
 use suite::site::engine_answers;
 use suite::{Finished, Site, run};
 
-use crate::git::{git, upstream};
+use crate::git::{git, site_and_origin, upstream};
 
 /// Makes `name.git` below a folder, as a forge keeps it; returns the working copy that it was made of.
 fn forged(folder: &Path, name: &str) -> PathBuf {
@@ -145,10 +145,7 @@ fn upstreams_over_ssh_are_learned_once_and_believed_from_then_on() {
     if !engine_answers("upstreams over ssh") {
         return;
     }
-    let site = Site::built();
-    let folder = tempfile::tempdir().expect("a folder");
-    let origin = folder.path().join("origin");
-    upstream(&origin);
+    let (site, folder, origin) = site_and_origin();
     let key = folder.path().join("identity");
     run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key)).ok();
     let trust =

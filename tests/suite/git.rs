@@ -1,11 +1,12 @@
 //! gito and cgit: a repository is mirrored, cloned over ssh, pushed to and pushed on, shown, and carried away.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use suite::site::engine_answers;
 use suite::{Finished, Site, SmallDisk, run, skip};
+use tempfile::TempDir;
 
 use crate::pages::chromium;
 
@@ -56,15 +57,20 @@ pub(crate) fn upstream(folder: &Path) {
     git(folder, &["tag", "v1"]).ok();
 }
 
+/// A site, a folder beside it, and in that `origin`, a repository to mirror.
+pub(crate) fn site_and_origin() -> (Site, TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let origin = folder.path().join("origin");
+    upstream(&origin);
+    (Site::built(), folder, origin)
+}
+
 #[test]
 fn a_mirrored_repository_is_cloned_over_ssh_and_shown() {
     if !engine_answers("gito and cgit") {
         return;
     }
-    let site = Site::built();
-    let folder = tempfile::tempdir().expect("a folder");
-    let origin = folder.path().join("origin");
-    upstream(&origin);
+    let (site, folder, origin) = site_and_origin();
     site.configure(
         "gito.toml",
         &format!(
@@ -329,4 +335,35 @@ fn a_full_disk_names_the_repository_and_moves_nothing() {
     drop(disk);
     site.runctl(&["feed", "gito"]).ok();
     assert_ne!(refs("heavy"), before);
+}
+
+#[test]
+fn repositories_that_cannot_be_made_are_named_and_hold_back_no_other() {
+    if !engine_answers("what lies in gitolite's way") {
+        return;
+    }
+    let (site, folder, origin) = site_and_origin();
+    let table =
+        |name: &str| format!("[[git]]\nname = \"{name}\"\nurl = \"{}\"\n", origin.display());
+    site.configure("gito.toml", &["dangling", "file", "file/below", "words"].map(table).concat());
+    site.runctl(&["up", "gito"]).ok();
+    let of = |name: &str| site.state("gito/repositories").join(name);
+    // The first looks like nothing until gitolite makes a repository there; the others are seen before it is asked.
+    fs_err::os::unix::fs::symlink("/nowhere", of("dangling.git")).expect("a link");
+    fs_err::write(of("file.git"), "no repository").expect("a file is written");
+    fs_err::write(of("file"), "no folder").expect("a file is written");
+
+    let said = site.runctl(&["feed", "gito"]).fails_with(13);
+    let all =
+        ["dangling.git: File exists", "file.git is no repository", "below.git is no repository"];
+    for told in all.into_iter().chain(["3 of 4 upstreams failed"]) {
+        assert!(said.contains(told), "{said}");
+    }
+    let url = format!("ssh://git@{}/words", site.address("gito"));
+    git_as_admin(&site, folder.path(), &["clone", "-q", &url, "words"]).ok();
+
+    for obstacle in ["dangling.git", "file.git", "file"] {
+        fs_err::remove_file(of(obstacle)).expect("it is moved away");
+    }
+    site.runctl(&["feed", "gito"]).ok();
 }

@@ -10,7 +10,7 @@ use suite::site::{IMAGES, engine_answers};
 use suite::upstream::{Fault, Upstream};
 use suite::{Site, run};
 
-use crate::git::{git, upstream};
+use crate::git::{git, site_and_origin};
 use crate::registry::{registry, skopeo};
 
 const BALLAST: usize = 3 << 20;
@@ -118,10 +118,7 @@ fn a_killed_feed_of_git_leaves_a_whole_repository() {
     if !engine_answers("a killed feed of git") {
         return;
     }
-    let site = Site::built();
-    let folder = tempfile::tempdir().expect("a folder");
-    let origin = folder.path().join("origin");
-    upstream(&origin);
+    let (site, _folder, origin) = site_and_origin();
     let url = origin.display();
     site.configure("gito.toml", &format!("[[git]]\nname = \"words\"\nurl = \"{url}\"\n"));
     site.runctl(&["up", "gito"]).ok();

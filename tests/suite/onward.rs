@@ -7,7 +7,7 @@ use std::process::Command;
 use suite::site::engine_answers;
 use suite::{Site, run};
 
-use crate::git::{git, git_as_admin, upstream};
+use crate::git::{git, git_as_admin, site_and_origin};
 
 /// A forge for gito alone: on its own disk, and reached as any other by a URL.
 struct Forge<'s> {
@@ -43,10 +43,7 @@ fn what_is_fed_goes_on_and_a_repository_that_was_removed_is_served_again() {
     if !engine_answers("pushes of what is fed") {
         return;
     }
-    let site = Site::built();
-    let folder = tempfile::tempdir().expect("a folder");
-    let origin = folder.path().join("origin");
-    upstream(&origin);
+    let (site, folder, origin) = site_and_origin();
     let table = format!("[[git]]\nname = \"art/words\"\nurl = \"{}\"\n", origin.display());
     let pushed = format!("writers = [\"admin\"]\npush_mirror = \"{}\"\n", Forge::URL);
     site.configure("gito.toml", &format!("{table}{pushed}"));
