@@ -114,7 +114,7 @@ install_packages() {
         have dockerd && [ ${#missing[@]} = 0 ] && return
         apt-get -q update
         export DEBIAN_FRONTEND=noninteractive
-        # shellcheck disable=SC2046
+        # shellcheck disable=SC2207
         have dockerd || missing+=($(engine_of apt))
         apt-get -qy install --no-install-recommends "${missing[@]}"
         return
@@ -197,10 +197,11 @@ install_program() {
 
 # Sources of the images, the documentation, and the project itself: the suite can rebuild itself where there is no way out.
 install_sources() {
+    rm -rf "$SHARE/booddies/images" "$SHARE/doc/booddies"
     install -d "$SHARE/booddies" "$SHARE/doc/booddies"
-    rm -rf "$SHARE/booddies/images"
     cp -R "$HERE/images" "$SHARE/booddies/images"
-    cp "$HERE"/docs/*.md "$HERE/README.md" "$HERE/LICENSE" "$SHARE/doc/booddies/"
+    # As they lie here, so that their links hold.
+    cp -R "$HERE/docs" "$HERE/README.md" "$HERE/CONTRIBUTING.md" "$HERE/LICENSE" "$SHARE/doc/booddies/"
     [ -e "$HERE/.git" ] || return 0
     local trust
     trust=$(mktemp)
@@ -371,13 +372,7 @@ purge_engine() {
     for name in $(docker network ls -q --filter "label=booddies.site=$(setting name)"); do docker network rm "$name"; done
 }
 
-purge_files() {
-    local name
-    for name in "$DESTDIR"/etc/docker/certs.d/*/ca.crt; do
-        if cmp -s "$name" "$DATA/secrets/ca.pem"; then rm -r "$(dirname "$name")"; fi
-    done
-    rm -rf "$CONFIGURATION" "$DATA"
-}
+purge_files() { rm -rf "$CONFIGURATION" "$DATA"; }
 
 setup() {
     if [ -z "$DESTDIR" ]; then

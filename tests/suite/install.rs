@@ -63,7 +63,7 @@ fn everything_has_its_place() {
         "opt/booddies/share/bash-completion/completions/runctl",
         "opt/booddies/share/zsh/site-functions/_runctl",
         "opt/booddies/share/fish/vendor_completions.d/runctl.fish",
-        "opt/booddies/share/doc/booddies/operating.md",
+        "opt/booddies/share/doc/booddies/docs/operating.md",
         "etc/booddies/site.toml",
         "etc/systemd/system/booddies.target",
         "etc/systemd/system/boot.service.d/booddies-sandbox.conf",
