@@ -141,6 +141,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            let failure = failure.hint_at_root(rustix::process::geteuid().is_root());
             console.failure(&failure);
             ExitCode::from(failure.class as u8)
         }
@@ -182,7 +183,7 @@ async fn dispatch(cli: Cli, console: Console) -> Outcome {
         Verb::Run(run) => commands::run::run(&context, &run).await,
         Verb::Status => commands::status::status(&context).await,
         Verb::Logs(logs) => commands::logs::logs(&context, &logs).await,
-        Verb::Enter(enter) => commands::enter::enter(&context, &enter),
+        Verb::Enter(enter) => commands::enter::enter(&context, &enter).await,
         Verb::Feed(feed) => commands::feed::feed(&context, &feed).await,
         Verb::Generations(wanted) => commands::generations::generations(&context, &wanted),
         Verb::Rollback(rollback) => commands::rollback::rollback(&context, &rollback).await,

@@ -1,6 +1,6 @@
 //! Why a verb failed: a class that chooses the exit code, a chain of causes, and what to do about it.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// The classes of failure; the number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,14 +63,29 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
+
+    /// Tells whoever was denied something, and is not root, what to be.
+    #[must_use]
+    pub fn hint_at_root(self, is_root: bool) -> Self {
+        let denied = self.error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+        if is_root || denied.into_iter().all(|it| it.kind() != io::ErrorKind::PermissionDenied) {
+            return self;
+        }
+        self.hint("run it as root")
+    }
 }
 
 impl fmt::Display for Failure {
     /// Renders the `error:` line, its causes indented, and the `hint:` line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.error)?;
-        for cause in self.error.chain().skip(1) {
-            write!(f, "\n  caused by: {cause}")?;
+        let mut told = self.error.to_string();
+        write!(f, "error: {told}")?;
+        for cause in self.error.chain().skip(1).map(ToString::to_string) {
+            // Errors of others may end with what caused them.
+            if !told.ends_with(&cause) {
+                write!(f, "\n  caused by: {cause}")?;
+                told = cause;
+            }
         }
         if let Some(hint) = &self.hint {
             write!(f, "\nhint: {hint}")?;
@@ -102,5 +117,30 @@ impl<E: feeds::Classified + Send + Sync + 'static> From<E> for Failure {
         };
         let hint = error.hint();
         Self { class, error: error.into(), hint }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_told_already_is_not_told_again() {
+        let error = anyhow::anyhow!("no such host").context("cannot connect: no such host");
+        let failure = Failure::new(Class::Missing, error.context("the engine does not answer"));
+        let told = "error: the engine does not answer\n  caused by: cannot connect: no such host";
+        assert_eq!(failure.to_string(), told);
+    }
+
+    #[test]
+    fn who_is_denied_something_is_told_to_be_root_unless_they_are() {
+        let denied = |kind| {
+            let failure = Failure::new(Class::Missing, io::Error::from(kind));
+            move |is_root| failure.hint("start it").hint_at_root(is_root).hint
+        };
+        let kind = io::ErrorKind::PermissionDenied;
+        assert_eq!(denied(kind)(false).as_deref(), Some("run it as root"));
+        assert_eq!(denied(kind)(true).as_deref(), Some("start it"));
+        assert_eq!(denied(io::ErrorKind::NotFound)(false).as_deref(), Some("start it"));
     }
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use clap::Args;
 
 use super::Context;
+use crate::engine::{Docker, State};
 use crate::failure::{Class, Failure, Outcome};
 use crate::service::Service;
 
@@ -25,10 +26,16 @@ pub struct Enter {
 }
 
 /// Replaces this process by the engine's client.
-pub fn enter(context: &Context, enter: &Enter) -> Outcome {
+pub async fn enter(context: &Context, enter: &Enter) -> Outcome {
     use std::io::IsTerminal as _;
     let site = context.site()?;
     let spec = crate::services::spec(&site, enter.service);
+    let container = Docker::connect().await?.container(&spec.container).await?;
+    if container.is_none_or(|it| it.state != State::Running) {
+        let service = enter.service;
+        return Err(Failure::say(Class::Engine, format!("{service} does not run"))
+            .hint(format!("start it: runctl up {service}")));
+    }
     let mut client = Command::new("docker");
     client.args(["exec", "-i"]);
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {

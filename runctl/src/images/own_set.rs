@@ -31,6 +31,7 @@ impl OwnSet {
         let first = || site.data.apt.first().map(|feed| feed.name.as_str());
         let name = name.or_else(first).ok_or_else(|| {
             Failure::say(Class::Configuration, "data.toml has no [[apt]] to make a root from")
+                .hint("name a selection of Debian's packages there, as the shipped one does")
         })?;
         let generation = Store::open(site.layout.store())?.current()?;
         let folder = generation.map(|current| current.path.join("data/apt").join(name));

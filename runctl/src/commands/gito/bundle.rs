@@ -33,7 +33,8 @@ pub(super) async fn bundle(context: &Context, bundle: &Bundle) -> Outcome {
     let root = site.layout.service(Service::Gito).join("repositories");
     let mut repositories = Vec::new();
     find(&root, &mut repositories)
-        .or_fail(Class::Missing, || "cannot list the repositories of gito".to_owned())?;
+        .or_fail(Class::Missing, || "cannot list the repositories of gito".to_owned())
+        .map_err(|failure| failure.hint("gito must have been started once: runctl up gito"))?;
     repositories.sort();
     let mut table = Table::new(["repository", "bundle", "references", "objects", "size"]);
     for bare in repositories {

@@ -91,7 +91,8 @@ struct Closed(PathBuf);
 impl Closed {
     fn close(path: PathBuf) -> Outcome<Self> {
         fs_err::write(&path, "runctl regi gc\n")
-            .or_fail(Class::Missing, || "cannot close regi to writers".to_owned())?;
+            .or_fail(Class::Missing, || "cannot close regi to writers".to_owned())
+            .map_err(|failure| failure.hint("regi must be running: runctl up regi"))?;
         Ok(Self(path))
     }
 }
