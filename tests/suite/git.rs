@@ -30,7 +30,7 @@ pub(crate) fn git_as_admin(site: &Site, folder: &Path, arguments: &[&str]) -> Fi
 }
 
 /// git over ssh with a key; gito answers whatever name it is called by.
-pub(crate) fn git_with(site: &Site, key: &Path, folder: &Path, arguments: &[&str]) -> Finished {
+fn git_with(site: &Site, key: &Path, folder: &Path, arguments: &[&str]) -> Finished {
     let ssh = format!(
         "ssh -i {} -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile={} -o StrictHostKeyChecking=accept-new -o HostName={}",
         key.display(),

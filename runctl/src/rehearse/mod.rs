@@ -79,28 +79,10 @@ pub async fn rehearse<L>(
 where
     L: Stream<Item = Outcome<(Service, LogLine)>> + Unpin,
 {
-    let firmware = rehearsal.firmware;
-    let emulator = firmware::emulator(firmware)?;
-    let uefi = firmware::uefi(firmware)?;
     let name = &rehearsal.machine.name;
-    let mac = rehearsal.machine.macs.first().copied();
-    let mac = mac.ok_or_else(|| {
-        Failure::say(Class::Configuration, format!("machine `{name}` has no MAC"))
-    })?;
-    let (architecture, kernel) = (firmware.architecture(), &rehearsal.kernel);
-    let verdict = accelerator::choose(&emulator, architecture, kernel, &rehearsal.volatile).await?;
+    let (hardware, verdict) = hardware(rehearsal).await?;
+    let mac = hardware.mac;
     tell(&format!("{}: {}", verdict.accelerator, verdict.reason));
-    let hardware = Hardware {
-        emulator,
-        accelerator: verdict.accelerator,
-        firmware,
-        uefi,
-        memory: rehearsal.memory,
-        mac,
-        bridge: rehearsal.bridge.clone(),
-        restarts: rehearsal.install,
-        medium: rehearsal.medium.clone(),
-    };
     let (mut vm, power_on) = Vm::power_on(&hardware).await?;
     tell(&format!("{name} is on ({}, {mac}, on {})", rehearsal.firmware, rehearsal.bridge));
     let mut journey = Journey::new(mac, rehearsal.machine.address, &rehearsal.way);
@@ -140,6 +122,32 @@ where
     }
     vm.power_off().await;
     Ok(report)
+}
+
+/// What it boots on, and why by that accelerator.
+async fn hardware(rehearsal: &Rehearsal) -> Outcome<(Hardware, Verdict)> {
+    let firmware = rehearsal.firmware;
+    let emulator = firmware::emulator(firmware)?;
+    let uefi = firmware::uefi(firmware)?;
+    let mac = rehearsal.machine.macs.first().copied();
+    let mac = mac.ok_or_else(|| {
+        let name = &rehearsal.machine.name;
+        Failure::say(Class::Configuration, format!("machine `{name}` has no MAC"))
+    })?;
+    let (architecture, kernel) = (firmware.architecture(), &rehearsal.kernel);
+    let verdict = accelerator::choose(&emulator, architecture, kernel, &rehearsal.volatile).await?;
+    let hardware = Hardware {
+        emulator,
+        accelerator: verdict.accelerator,
+        firmware,
+        uefi,
+        memory: rehearsal.memory,
+        mac,
+        bridge: rehearsal.bridge.clone(),
+        restarts: rehearsal.install,
+        medium: rehearsal.medium.clone(),
+    };
+    Ok((hardware, verdict))
 }
 
 /// Waits until the machine has said something on its serial console; for ever where nothing is awaited.

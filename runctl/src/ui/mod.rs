@@ -95,11 +95,6 @@ impl Console {
         self.stdout(&text);
     }
 
-    /// Whether reports are JSON.
-    pub fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Prints a plan instead of carrying it out.
     pub fn plan(&self, plan: &Plan) -> Outcome {
         self.report(

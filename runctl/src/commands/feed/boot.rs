@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use feeds::apt::deb;
+use feeds::digest::Sha256;
 use feeds::events::Watch;
 use feeds::plan::Plan;
 use feeds::store::{Object, RelPath, Store};
-use feeds::transfer::{Transfer, Want, masked};
+use feeds::transfer::{Bases, Transfer, Want, masked};
 use feeds::yum::treeinfo;
 
 use super::publish::{self, Surveyed};
@@ -54,36 +55,16 @@ async fn survey(
             let sha256 = sha256.as_deref().map(|text| texts::digest(".treeinfo", text));
             let sha256 = sha256.transpose()?;
             let found = treeinfo::survey(&urls, architecture, sha256, transfer, watch).await?;
-            plan.upstream = urls.first().map(masked).unwrap_or_default();
-            plan.trust = sha256.map_or("none", |_| "sha256 in boot.toml").to_owned();
+            from(&mut plan, &urls, sha256.as_ref());
             plan.have = BTreeMap::from([(texts::file_path(".treeinfo")?, found.treeinfo)]);
             plan.get = found.images.into_iter().collect();
         }
         KernelSource::Tree { urls, sha256 } => {
             let urls = texts::urls(urls)?;
-            plan.upstream = urls.first().map(masked).unwrap_or_default();
-            let places = places(site, kernel)?;
-            let sha256 =
-                sha256.as_deref().map(|text| texts::digest(&kernel.name, text)).transpose()?;
-            plan.trust = sha256.map_or("none", |_| "sha256 in boot.toml").to_owned();
-            let files: BTreeMap<_, _> = places
-                .files
-                .iter()
-                .map(|(name, place)| Ok((texts::file_path(name)?, texts::file_path(place)?)))
-                .collect::<Outcome<_>>()?;
-            plan.get = match &places.sums {
-                Some(sums) => {
-                    let sums = texts::file_path(sums)?;
-                    feeds::files::survey_listed(&urls, &sums, sha256, &files, transfer, watch)
-                        .await?
-                        .files
-                }
-                None if sha256.is_none() => {
-                    let want = |(name, place)| (name, Want::below(&urls, &place));
-                    files.into_iter().map(want).collect()
-                }
-                None => return Err(no_sums(kernel)),
-            };
+            let sha256 = sha256.as_deref().map(|text| texts::digest(&kernel.name, text));
+            let sha256 = sha256.transpose()?;
+            from(&mut plan, &urls, sha256.as_ref());
+            plan.get = in_tree(site, kernel, &urls, sha256, transfer, watch).await?;
         }
         KernelSource::Folder { path } => {
             plan.upstream = path.display().to_string();
@@ -109,6 +90,42 @@ async fn survey(
         }
     }
     Ok(plan)
+}
+
+/// Writes down where a kernel comes from, and who vouches for it.
+fn from(plan: &mut Plan, urls: &Bases, sha256: Option<&Sha256>) {
+    plan.upstream = urls.first().map(masked).unwrap_or_default();
+    plan.trust = sha256.map_or("none", |_| "sha256 in boot.toml").to_owned();
+}
+
+/// What of a distribution's tree is wanted, by the sums that the tree itself has where one is known by its digest.
+async fn in_tree(
+    site: &Site,
+    kernel: &KernelFeed,
+    urls: &Bases,
+    sha256: Option<Sha256>,
+    transfer: &Transfer,
+    watch: &dyn Watch,
+) -> Outcome<BTreeMap<RelPath, Want>> {
+    let places = places(site, kernel)?;
+    let files: BTreeMap<_, _> = places
+        .files
+        .iter()
+        .map(|(name, place)| Ok((texts::file_path(name)?, texts::file_path(place)?)))
+        .collect::<Outcome<_>>()?;
+    match &places.sums {
+        Some(sums) => {
+            let sums = texts::file_path(sums)?;
+            let listed =
+                feeds::files::survey_listed(urls, &sums, sha256, &files, transfer, watch).await?;
+            Ok(listed.files)
+        }
+        None if sha256.is_none() => {
+            let want = |(name, place)| (name, Want::below(urls, &place));
+            Ok(files.into_iter().map(want).collect())
+        }
+        None => Err(no_sums(kernel)),
+    }
 }
 
 /// Where the distribution keeps the boot files of this kernel.
