@@ -74,3 +74,21 @@ fn the_readme_tells_every_exit_code() {
         .collect();
     assert!(untold.is_empty(), "the README does not tell {untold:?}");
 }
+
+/// So that a site which is cut off builds its own images from its own data.
+#[test]
+fn the_set_as_shipped_holds_what_the_images_are_made_of() {
+    const INSTALL: &str = "apt-get install -y --no-install-recommends ";
+    let shipped = read(&suite::repository().join("etc/booddies/data.toml"));
+    let listed = tracked(&["images/*/packages"]).iter().map(|path| read(path)).collect::<String>();
+    let listed = listed.lines().map(|line| line.split('#').next().unwrap_or(line).trim());
+    let recipes =
+        tracked(&["images/*/Dockerfile"]).iter().map(|path| read(path)).collect::<String>();
+    let installed = recipes.lines().filter_map(|line| Some(line.split_once(INSTALL)?.1));
+    let installed = installed.flat_map(|names| names.trim_end_matches('\\').split_whitespace());
+    let wanted: Vec<_> = listed.chain(installed).filter(|name| !name.is_empty()).collect();
+    assert!(wanted.len() > 40, "{wanted:?}");
+    let lacking: Vec<_> =
+        wanted.into_iter().filter(|name| !shipped.contains(&format!("\"{name}\","))).collect();
+    assert!(lacking.is_empty(), "data.toml does not name {lacking:?}");
+}
