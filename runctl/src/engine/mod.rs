@@ -72,7 +72,7 @@ pub struct Network {
     /// The host's address on it.
     pub host: Ipv4Addr,
     /// The same over IPv6: subnet and the host's address; none without.
-    pub six: Option<(String, Ipv6Addr)>,
+    pub ipv6: Option<(String, Ipv6Addr)>,
     /// Whether the engine keeps its traffic on it.
     pub isolated: bool,
 }

@@ -39,7 +39,7 @@ impl Wanted {
                 bridge: site.bridge.name.clone(),
                 subnet: site.subnet.to_string(),
                 host: site.host,
-                six: site.subnet6.map(|net| net.to_string()).zip(site.six(site.host)),
+                ipv6: site.subnet6.map(|net| net.to_string()).zip(site.address6(site.host)),
                 isolated: site.bridge.isolated,
             },
             services: services
@@ -94,7 +94,7 @@ impl fmt::Display for Step {
                 network.name,
                 network.bridge,
                 network.subnet,
-                network.six.as_ref().map_or(String::new(), |(subnet, _)| format!(" and {subnet}")),
+                network.ipv6.as_ref().map_or(String::new(), |(subnet, _)| format!(" and {subnet}")),
                 if network.isolated { ", isolated" } else { "" },
             ),
             Self::RemoveNetwork(name, why) => write!(f, "remove network {name}: {why}"),

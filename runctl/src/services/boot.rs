@@ -4,8 +4,8 @@
 //! again on SIGHUP, so that a new machine never costs the others their DHCP server.
 
 mod dhcp;
+mod ipv6;
 mod loaders;
-mod six;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -62,7 +62,7 @@ fn full_name(site: &Site, name: &str) -> String {
 fn dnsmasq_conf(site: &Site) -> String {
     let mut text = String::from("# Rendered by runctl from site.toml and boot.toml.\n");
     let addresses =
-        dhcp::lines(site).into_iter().chain(loaders::lines(site)).chain(six::lines(site));
+        dhcp::lines(site).into_iter().chain(loaders::lines(site)).chain(ipv6::lines(site));
     for line in general().chain(dns(site)).chain(addresses) {
         text.push_str(&line);
         text.push('\n');

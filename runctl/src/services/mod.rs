@@ -42,7 +42,7 @@ fn common(site: &Site, service: Service, probe: Probe) -> ServiceSpec {
         hostname: host.name.clone(),
         image: format!("{}/{service}:latest", site.image.prefix),
         address: host.address,
-        address6: site.six(host.address),
+        address6: site.address6(host.address),
         uplink: None,
         mac: ::rack::Mac(host.mac).to_string(),
         user: None,

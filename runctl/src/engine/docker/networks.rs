@@ -15,7 +15,7 @@ impl Docker {
             .or_fail(Class::Engine, || format!("cannot inspect network `{name}`"))?;
         Ok(found.map(|found| {
             let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
-            let told = |six: bool| configs.iter().find_map(|config| of_family(config, six));
+            let told = |ipv6: bool| configs.iter().find_map(|config| of_family(config, ipv6));
             let (subnet, host) = told(false).unwrap_or_default();
             let mut options = found.options.unwrap_or_default();
             Network {
@@ -23,7 +23,7 @@ impl Docker {
                 bridge: options.remove("com.docker.network.bridge.name").unwrap_or_default(),
                 subnet,
                 host: host.parse().unwrap_or([0; 4].into()),
-                six: told(true).and_then(|(subnet, host)| Some((subnet, host.parse().ok()?))),
+                ipv6: told(true).and_then(|(subnet, host)| Some((subnet, host.parse().ok()?))),
                 isolated: found.internal.unwrap_or(false),
             }
         }))
@@ -40,15 +40,15 @@ impl Docker {
             gateway: Some(host),
             ..Default::default()
         };
-        let four = config(&network.subnet, network.host.to_string());
-        let six = network.six.as_ref().map(|(subnet, host)| config(subnet, host.to_string()));
+        let ipv4 = config(&network.subnet, network.host.to_string());
+        let ipv6 = network.ipv6.as_ref().map(|(subnet, host)| config(subnet, host.to_string()));
         let request = NetworkCreateRequest {
             name: network.name.clone(),
             driver: Some("bridge".to_owned()),
             internal: Some(network.isolated),
-            enable_ipv6: Some(network.six.is_some()),
+            enable_ipv6: Some(network.ipv6.is_some()),
             ipam: Some(Ipam {
-                config: Some(std::iter::once(four).chain(six).collect()),
+                config: Some(std::iter::once(ipv4).chain(ipv6).collect()),
                 ..Default::default()
             }),
             options: Some(options.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
@@ -69,8 +69,8 @@ impl Docker {
 }
 
 /// Subnet and gateway, where they are of this family: only IPv6 has colons.
-fn of_family(config: &IpamConfig, six: bool) -> Option<(String, String)> {
-    let subnet = config.subnet.clone().filter(|subnet| subnet.contains(':') == six)?;
+fn of_family(config: &IpamConfig, ipv6: bool) -> Option<(String, String)> {
+    let subnet = config.subnet.clone().filter(|subnet| subnet.contains(':') == ipv6)?;
     let host = config.gateway.clone().unwrap_or_default();
     // Some engines tell the gateway with the length of the subnet.
     Some((subnet, host.split('/').next().unwrap_or_default().to_owned()))

@@ -222,7 +222,7 @@ pub struct Rack {
 
 impl Site {
     /// What an address of the subnet is in `subnet6`: the same place, counted from its start; none without IPv6.
-    pub fn six(&self, address: Ipv4Addr) -> Option<Ipv6Addr> {
+    pub fn address6(&self, address: Ipv4Addr) -> Option<Ipv6Addr> {
         let place = u32::from(address).wrapping_sub(u32::from(self.subnet.network()));
         Some(Ipv6Addr::from_bits(self.subnet6?.network().to_bits() | u128::from(place)))
     }

@@ -32,8 +32,8 @@ pub(super) fn lines(site: &Site) -> Vec<String> {
         "tag-if=set:machine,tag:known-othernet".to_owned(),
         format!("dhcp-range={whom}{first},{last},64,{}", site.boot.lease),
     ];
-    let six = |service| site.six(site.hosts.of(service).address);
-    if let (Some(boot), Some(data)) = (six(Service::Boot), six(Service::Data)) {
+    let address6 = |service| site.address6(site.hosts.of(service).address);
+    if let (Some(boot), Some(data)) = (address6(Service::Boot), address6(Service::Data)) {
         lines.push(format!("dhcp-option=option6:dns-server,[{boot}]"));
         lines.extend(loaders(site.boot.loaders.uefi, boot, data));
     }
