@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use rack::{Firmware, Mac};
-use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TomlError, value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TomlError, Value, value};
 
 /// What is to be written of one machine; what is none stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl MachinesFile {
 fn apply(table: &mut Table, change: &Change) {
     if !change.macs.is_empty() {
         let macs: Array = change.macs.iter().map(ToString::to_string).collect();
-        table.insert("macs", value(macs));
+        write(table, "macs", macs);
     }
     let address = change.address.map(|it| it.map(|address| address.to_string()));
     put(table, "address", address);
@@ -132,7 +132,21 @@ fn apply(table: &mut Table, change: &Change) {
     if inline.is_empty() {
         table.remove("parameters");
     } else {
-        table.insert("parameters", value(inline));
+        write(table, "parameters", inline);
+    }
+}
+
+/// Writes a value; a key that is there keeps its place, and the comments around it.
+fn write(table: &mut Table, key: &str, new: impl Into<Value>) {
+    let mut new = new.into();
+    match table.get_mut(key) {
+        Some(old) => {
+            if let Some(old) = old.as_value() {
+                *new.decor_mut() = old.decor().clone();
+            }
+            *old = Item::Value(new);
+        }
+        None => drop(table.insert(key, Item::Value(new))),
     }
 }
 
@@ -140,7 +154,7 @@ fn apply(table: &mut Table, change: &Change) {
 #[expect(clippy::option_option, reason = "to leave a key and to remove it are different things")]
 fn put(table: &mut Table, key: &str, text: Option<Option<String>>) {
     match text {
-        Some(Some(text)) => drop(table.insert(key, value(text))),
+        Some(Some(text)) => write(table, key, text),
         Some(None) => drop(table.remove(key)),
         None => {}
     }
@@ -191,6 +205,22 @@ macs = [\"52:54:00:00:00:02\"]
         name = "c"
         macs = ["52:54:00:00:00:03"]
         "#);
+    }
+
+    #[test]
+    fn comments_around_what_changes_stay() {
+        let text = TEXT.replace("0.20\"", "0.20\" # shelf 3").replace('}', "} # ours");
+        let mut file = MachinesFile::parse(&text).expect("TOML");
+        let change = Change {
+            address: Some(Some([10, 77, 0, 21].into())),
+            macs: vec!["52:54:00:00:00:03".parse().expect("a MAC")],
+            parameters: vec![("role".into(), Some("db".into()))],
+            ..Change::default()
+        };
+        file.set("a", &change).expect("it is there");
+        let changed = [("0.20", "0.21"), ("00:01", "00:03"), ("web", "db")];
+        let wanted = changed.iter().fold(text, |text, (old, new)| text.replace(old, new));
+        assert_eq!(file.text(), wanted);
     }
 
     #[test]
