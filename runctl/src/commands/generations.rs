@@ -9,8 +9,12 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use super::Context;
-use crate::failure::{Class, Classify as _, Outcome};
+use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::ui::table::Table;
+
+/// Where to look for one that is kept.
+pub(super) const KEPT: &str =
+    "`runctl generations` lists what is kept; `keep` in data.toml says how many";
 
 /// Arguments of `generations`.
 #[derive(Debug, Args)]
@@ -44,9 +48,14 @@ struct Difference {
 pub fn generations(context: &Context, wanted: &Generations) -> Outcome {
     let store = Store::open(context.site()?.layout.store())?;
     match wanted.number {
-        Some(number) => show(context, &store.generation(number)?),
+        Some(number) => show(context, &kept(&store, number)?),
         None => list(context, &store),
     }
+}
+
+/// A generation by its number.
+pub(super) fn kept(store: &Store, number: u64) -> Outcome<Generation> {
+    store.generation(number).map_err(|error| Failure::from(error).hint(KEPT))
 }
 
 fn list(context: &Context, store: &Store) -> Outcome {

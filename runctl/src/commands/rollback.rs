@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use feeds::store::Store;
 
-use super::{Context, live};
+use super::{Context, generations, live};
 use crate::failure::{Class, Failure, Outcome};
 use crate::host::lock;
 
@@ -35,7 +35,7 @@ pub async fn rollback(context: &Context, rollback: &Rollback) -> Outcome {
         None => before(served, &store.kept()?)?,
     };
     // Before anything is promised.
-    store.generation(number)?;
+    generations::kept(&store, number)?;
     if !rollback.dry_run {
         store.switch_back(number)?;
         live::write_book(context)?;
@@ -56,7 +56,7 @@ fn before(served: Option<u64>, kept: &[u64]) -> Outcome<u64> {
     let older = kept.iter().filter(|number| served.is_some_and(|served| **number < served));
     older.max().copied().ok_or_else(|| {
         Failure::say(Class::Usage, "no generation is kept from before the served one")
-            .hint("`runctl generations` lists what is kept; `keep` in data.toml says how many")
+            .hint(generations::KEPT)
     })
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use rack::control::Arm;
 
-use super::find;
+use super::{find, refuse_lacking};
 use crate::commands::Context;
 use crate::failure::{Class, Failure, Outcome};
 use crate::host::rack::Control;
@@ -48,13 +48,7 @@ pub(super) async fn install(context: &Context, install: &Install) -> Outcome {
         };
         let profile =
             book.profile(wanted).map_err(|lacking| Failure::new(Class::Usage, lacking))?;
-        if let Some(lacking) = book.lacking(profile) {
-            return Err(Failure::say(
-                Class::Missing,
-                format!("{name} cannot become {wanted}: {lacking}"),
-            )
-            .hint("see `runctl feed boot`, `runctl build live` and `runctl build os PROFILE`"));
-        }
+        refuse_lacking(&book, name, profile)?;
         if !book.is_answered(profile) {
             return Err(Failure::say(Class::Usage, format!("profile `{wanted}` installs nothing"))
                 .hint("it is booted each time; nothing need be armed"));

@@ -8,6 +8,7 @@ mod render;
 mod trace;
 
 use clap::Subcommand;
+use rack::{Book, Profile};
 
 use super::Context;
 use crate::failure::{Class, Failure, Outcome};
@@ -66,5 +67,14 @@ pub fn find<'s>(site: &'s Site, name: &str) -> Outcome<&'s rack::Machine> {
             _ => format!("machines.toml knows: {}", known.join(", ")),
         };
         Failure::say(Class::Usage, format!("there is no machine `{name}`")).hint(hint)
+    })
+}
+
+/// Fails where something that a machine needs to become this is not in the set.
+fn refuse_lacking(book: &Book, machine: &str, profile: &Profile) -> Outcome {
+    book.lacking(profile).map_or(Ok(()), |lacking| {
+        let told = format!("machine `{machine}` cannot become `{}`: {lacking}", profile.name);
+        Err(Failure::say(Class::Missing, told)
+            .hint("see `runctl feed boot`, `runctl build live` and `runctl build os PROFILE`"))
     })
 }

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use rack::{Asking, Book, Decision, Mac, Syntax};
 use similar::TextDiff;
 
-use super::find;
+use super::{find, refuse_lacking};
 use crate::commands::Context;
 use crate::failure::{Class, Classify as _, Failure, Outcome};
 use crate::service::Service;
@@ -97,6 +97,7 @@ fn files(book: &Book, machine: &rack::Machine, render: &Render) -> Outcome<Vec<(
         return Ok(vec![("boot".to_owned(), script)]);
     };
     let profile = book.profile(name).map_err(|lacking| failed(lacking.into()))?;
+    refuse_lacking(book, &machine.name, profile)?;
     let answered = book.is_answered(profile);
     let decision = if answered {
         Decision::Install { profile: name.clone(), token: TOKEN.to_owned() }
