@@ -37,6 +37,7 @@ mod regi;
 mod registry;
 mod rehearsal;
 mod services;
+mod signed_files;
 mod store;
 mod systemd;
 mod units;

@@ -35,7 +35,7 @@ pub async fn survey(
     let found = transfer
         .survey(want, watch)
         .await
-        .map_err(|error| Error::List { url: url.clone(), source: Box::new(error) })?;
+        .map_err(|error| Error::Ask { url: url.clone(), source: Box::new(error) })?;
     let text = transfer
         .store()
         .read(&found.object.sha256)

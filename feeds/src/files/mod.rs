@@ -3,13 +3,15 @@
 
 mod iso;
 mod listed;
+mod signature;
+mod signed;
 mod stream;
 mod sums;
 mod template;
 
 use std::collections::BTreeMap;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 
 use crate::digest::Sha256;
 use crate::events::{Event, Watch};
@@ -20,6 +22,7 @@ use crate::{Class, Classified};
 
 pub use iso::{Error as IsoError, Iso};
 pub use listed::{Surveyed as Listed, survey as survey_listed};
+pub use signed::Signed;
 pub use sums::{Sums, SumsTrust};
 pub use template::{expanded, unknown};
 
@@ -33,6 +36,8 @@ pub struct Source {
     pub name: String,
     /// Its files.
     pub files: Vec<File>,
+    /// Files that signatures of their own prove.
+    pub signed: Vec<Signed>,
     /// Lists of more files.
     pub sums: Vec<Sums>,
     /// Images whose files are laid out.
@@ -69,18 +74,24 @@ pub enum Error {
         /// The file.
         path: RelPath,
     },
-    /// A list of checksums cannot be read.
-    #[error("cannot read the list of checksums {url}")]
-    List {
-        /// The list.
+    /// A list of checksums, a signature or what it proves does not come.
+    #[error("cannot read {url}")]
+    Ask {
+        /// The file.
         url: String,
         /// Why.
         source: Box<crate::transfer::Error>,
     },
-    /// The store does not give a list back.
-    #[error("cannot keep the list of checksums {url}")]
+    /// A signed file lies nowhere.
+    #[error("nobody tells where `{path}` lies")]
+    Nowhere {
+        /// The file.
+        path: String,
+    },
+    /// The store does not give a list or a signature back.
+    #[error("cannot keep {url}")]
     Store {
-        /// The list.
+        /// The file.
         url: String,
         /// Why.
         source: crate::store::Error,
@@ -89,6 +100,14 @@ pub enum Error {
     #[error("cannot trust the list of checksums {url}")]
     Trust {
         /// The list.
+        url: String,
+        /// Why.
+        source: crate::trust::Error,
+    },
+    /// Nobody trusted signed a file.
+    #[error("cannot trust {url}")]
+    Distrusted {
+        /// The file.
         url: String,
         /// Why.
         source: crate::trust::Error,
@@ -128,10 +147,13 @@ pub enum Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Path { .. } | Self::Twice { .. } | Self::Unmatched { .. } => Class::Configuration,
+            Self::Path { .. }
+            | Self::Twice { .. }
+            | Self::Unmatched { .. }
+            | Self::Nowhere { .. } => Class::Configuration,
             Self::Stream { .. } => Class::Upstream,
-            Self::Trust { source, .. } => source.class(),
-            Self::List { source, .. } => source.class(),
+            Self::Trust { source, .. } | Self::Distrusted { source, .. } => source.class(),
+            Self::Ask { source, .. } => source.class(),
             Self::Store { source, .. } => source.class(),
             Self::Iso { source, .. } => source.class(),
             Self::Unlisted { .. } => Class::Verification,
@@ -156,9 +178,11 @@ pub async fn survey(
     watch: &dyn Watch,
 ) -> Result<Plan, Error> {
     let asked = source.sums.iter().map(|sums| sums.verify(transfer, watch));
-    let lists = try_join_all(asked).await?;
-    let heads = lists.iter().flat_map(|list| list.heads.iter().map(|(_, object)| object));
-    let trust = told_trust(source, &lists);
+    let signed = source.signed.iter().map(|one| one.verify(transfer, watch));
+    let (lists, signed) = try_join(try_join_all(asked), try_join_all(signed)).await?;
+    let heads = lists.iter().flat_map(|list| &list.heads);
+    let heads = heads.chain(signed.iter().flat_map(|one| &one.files)).map(|(_, object)| object);
+    let trust = told_trust(source, &lists, &signed);
     let failed = |source_of| Error::Iso { name: source.name.clone(), source: source_of };
     let looks = source.images.iter().map(Iso::look).collect::<Result<Vec<_>, _>>();
     let recipe = plan::recipe(&(source, looks.map_err(failed)?), &trust, heads);
@@ -185,6 +209,12 @@ pub async fn survey(
         }
         for (head, object) in &list.heads {
             have.insert(safe(list.place(head))?, *object);
+        }
+    }
+    for (path, object) in signed.into_iter().flat_map(|one| one.files) {
+        let path = safe(path)?;
+        if get.contains_key(&path) || have.insert(path.clone(), object).is_some() {
+            return Err(Error::Twice { name: name(), path });
         }
     }
     for image in &source.images {
@@ -221,7 +251,9 @@ async fn laid_out(image: &Iso, store: &Store) -> Result<iso::Laid, IsoError> {
 }
 
 fn told_upstream(source: &Source) -> String {
-    let files = source.files.iter().filter_map(|file| file.urls.first());
+    let files = source.files.iter().map(|file| &file.urls);
+    let files = files.chain(source.signed.iter().map(|file| &file.urls));
+    let files = files.filter_map(|urls| urls.first());
     let mut hosts: Vec<_> = files.chain(source.sums.iter().map(|sums| &sums.url)).collect();
     hosts.dedup_by_key(|url| url.host_str().map(str::to_owned));
     let hosts = hosts.into_iter().map(masked);
@@ -229,12 +261,21 @@ fn told_upstream(source: &Source) -> String {
     hosts.chain(images).collect::<Vec<_>>().join(", ")
 }
 
-fn told_trust(source: &Source, lists: &[sums::Verified<'_>]) -> String {
+fn told_trust(
+    source: &Source,
+    lists: &[sums::Verified<'_>],
+    signed: &[signed::Verified],
+) -> String {
     let written = (!source.files.is_empty()).then_some(WRITTEN);
     let image = |image: &Iso| if image.sha256.is_some() { WRITTEN } else { "carried in" };
     let listed = lists.iter().map(|list| list.by.as_str());
-    let mut told: Vec<_> =
-        written.into_iter().chain(listed).chain(source.images.iter().map(image)).collect();
+    let signed = signed.iter().map(|one| one.by.as_str());
+    let mut told: Vec<_> = written
+        .into_iter()
+        .chain(listed)
+        .chain(signed)
+        .chain(source.images.iter().map(image))
+        .collect();
     told.sort_unstable();
     told.dedup();
     told.join(", ")
@@ -252,7 +293,13 @@ mod tests {
             sha256: Sha256::of(path.as_bytes()),
         };
         let files = paths.iter().map(file).collect();
-        Source { name: "tools".to_owned(), files, sums: Vec::new(), images: Vec::new() }
+        Source {
+            name: "tools".to_owned(),
+            files,
+            signed: Vec::new(),
+            sums: Vec::new(),
+            images: Vec::new(),
+        }
     }
 
     async fn survey(source: &Source) -> Result<Plan, Error> {

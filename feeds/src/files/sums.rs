@@ -5,17 +5,14 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::listed::{LARGEST, digests};
-use super::{Error, stream};
+use super::listed::digests;
+use super::{Error, signature, stream};
 use crate::digest::Sha256;
 use crate::events::Watch;
 use crate::patterns::Patterns;
 use crate::store::{Object, RelPath};
 use crate::transfer::{Bases, Transfer, Want, masked};
 use crate::trust::Keyring;
-
-/// What a detached signature is called: the list's name with one of these.
-const SIGNATURES: [&str; 4] = [".asc", ".sig", ".gpg", ".sign"];
 
 /// Files that a list of checksums names.
 #[derive(Clone, Debug)]
@@ -62,7 +59,7 @@ impl Sums {
             SumsTrust::Sha256(sha256) => Some(*sha256),
             _ => None,
         };
-        let (object, bytes) = ask(&self.url, sha256, transfer, watch).await?;
+        let (object, bytes) = signature::ask(&self.url, sha256, transfer, watch).await?;
         let name = self.url.path_segments().and_then(Iterator::last).unwrap_or_default();
         let mut heads = vec![(name.to_owned(), object)];
         let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -76,32 +73,14 @@ impl Sums {
                     let (text, by) = keyring.verify_cleartext(&bytes).map_err(distrust)?;
                     (text, by.fingerprint)
                 } else {
-                    let (end, object, signature) = self.signature(transfer, watch).await?;
-                    let by = keyring.verify_detached(&bytes, &signature).map_err(distrust)?;
-                    heads.push((format!("{name}{end}"), object));
+                    let found = signature::beside(&self.url, transfer, watch).await?;
+                    let by = keyring.verify_detached(&bytes, &found.bytes).map_err(distrust)?;
+                    heads.push((format!("{name}{}", found.end), found.object));
                     (plain(&bytes), by.fingerprint)
                 }
             }
         };
         Ok(Verified { sums: self, text, heads, by })
-    }
-
-    /// Asks for a signature beside the list, under each of its usual names.
-    async fn signature(
-        &self,
-        transfer: &Transfer,
-        watch: &dyn Watch,
-    ) -> Result<(&'static str, Object, Vec<u8>), Error> {
-        let mut failed = None;
-        for end in SIGNATURES {
-            let mut url = self.url.clone();
-            url.set_path(&format!("{}{end}", self.url.path()));
-            match ask(&url, None, transfer, watch).await {
-                Ok((object, signature)) => return Ok((end, object, signature)),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        Err(failed.unwrap_or_else(|| Error::Unmatched { url: masked(&self.url) }))
     }
 }
 
@@ -161,25 +140,6 @@ impl Verified<'_> {
         let into = &self.sums.into;
         if into.is_empty() { name.to_owned() } else { format!("{into}/{name}") }
     }
-}
-
-async fn ask(
-    url: &Url,
-    sha256: Option<Sha256>,
-    transfer: &Transfer,
-    watch: &dyn Watch,
-) -> Result<(Object, Vec<u8>), Error> {
-    let told = || masked(url);
-    let want = Want { sha256, limit: LARGEST, ..Want::new([url.clone()], told()) };
-    let found = transfer
-        .survey(want, watch)
-        .await
-        .map_err(|source| Error::List { url: told(), source: Box::new(source) })?;
-    let bytes = transfer
-        .store()
-        .read(&found.object.sha256)
-        .map_err(|source| Error::Store { url: told(), source })?;
-    Ok((found.object, bytes))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! One certificate: which of its keys may sign documents, and until when.
 
+use std::io::Read;
+
 use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
 use pgp::packet::{Signature, SignatureType, SubpacketData};
 use pgp::types::{KeyDetails as _, Tag, Timestamp};
@@ -49,7 +51,7 @@ impl<'a> Signer<'a> {
     pub(super) fn check(
         &self,
         signature: &Signature,
-        data: &[u8],
+        data: impl Read,
         now: Timestamp,
     ) -> Result<(), Why> {
         let verified = match self {

@@ -19,6 +19,9 @@ pub enum Error {
     /// A keyring without a certificate trusts nobody.
     #[error("no OpenPGP certificate in {}", names.join(", "))]
     EmptyKeyring { names: Vec<String> },
+    /// What was signed is not readable.
+    #[error("cannot read what was signed, `{}`", path.display())]
+    ReadSigned { path: PathBuf, source: io::Error },
     /// What should be a signature is something else.
     #[error("cannot read the signature")]
     ParseSignature { source: Box<pgp::errors::Error> },
@@ -108,6 +111,7 @@ impl Classified for Error {
             Self::KeepSiteKey { .. }
             | Self::ParseSiteKey { .. }
             | Self::MakeSiteKey { .. }
+            | Self::ReadSigned { .. }
             | Self::Sign { .. } => Class::Local,
         }
     }

@@ -1,5 +1,6 @@
 //! The certificates an operator trusts for one upstream, and the check of a signature against them.
 
+use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use pgp::composed::{
@@ -59,7 +60,14 @@ impl Keyring {
 
     /// Checks a detached signature, armoured or binary: one good one by a trusted key suffices.
     pub fn verify_detached(&self, data: &[u8], signature: &[u8]) -> Result<SignedBy, Error> {
-        self.verify(&detached(signature)?, data, Timestamp::now())
+        self.verify(&detached(signature)?, &mut Cursor::new(data), Timestamp::now())
+    }
+
+    /// Checks a detached signature of a file of any length, which is never held as a whole.
+    pub fn verify_detached_file(&self, file: &Path, signature: &[u8]) -> Result<SignedBy, Error> {
+        let unread = |source| Error::ReadSigned { path: file.to_owned(), source };
+        let mut data = fs_err::File::open(file).map_err(unread)?;
+        self.verify(&detached(signature)?, &mut data, Timestamp::now())
     }
 
     /// Checks a document with its signature around it; returns what was signed, and nothing else, with `\n` lines.
@@ -67,14 +75,14 @@ impl Keyring {
         let (message, _) = CleartextSignedMessage::from_armor(document)
             .map_err(|source| Error::ParseSignature { source: Box::new(source) })?;
         let signed = message.signed_text();
-        let by = self.verify(message.signatures(), signed.as_bytes(), Timestamp::now())?;
+        let by = self.verify(message.signatures(), &mut Cursor::new(&signed), Timestamp::now())?;
         Ok((with_plain_lines(&signed), by))
     }
 
     fn verify(
         &self,
         signatures: &[Signature],
-        data: &[u8],
+        data: &mut (impl Read + Seek),
         now: Timestamp,
     ) -> Result<SignedBy, Error> {
         let mut refusals = Vec::new();
@@ -93,14 +101,15 @@ impl Keyring {
     fn verify_one(
         &self,
         signature: &Signature,
-        data: &[u8],
+        data: &mut (impl Read + Seek),
         now: Timestamp,
     ) -> Result<SignedBy, Why> {
         admissible(signature, now)?;
         let mut refused = Why::NotInKeyring;
         // Two certificates may carry the same key, one of them out of date: the first that holds decides.
         for signer in self.certificates.iter().filter_map(|one| Signer::find(one, signature)) {
-            match signer.check(signature, data, now) {
+            data.rewind().map_err(|_| Why::DataChanged)?;
+            match signer.check(signature, &mut *data, now) {
                 Ok(()) => return Ok(signed_by(&signer)),
                 Err(why) => refused = why,
             }

@@ -40,6 +40,7 @@ impl Site {
         let source = Source {
             name: "vendor".to_owned(),
             files: Vec::new(),
+            signed: Vec::new(),
             sums: vec![sums],
             images: Vec::new(),
         };

@@ -1,7 +1,7 @@
 //! One folder of plain files of data.toml, in the words of the feed.
 
 use feeds::events::Watch;
-use feeds::files::{Iso, Source, Sums};
+use feeds::files::{Iso, Signed, Source, Sums};
 use feeds::patterns::Patterns;
 use feeds::plan::Plan;
 use feeds::store::Tree;
@@ -9,7 +9,7 @@ use feeds::transfer::Transfer;
 
 use super::texts;
 use crate::failure::{Class, Classify as _, Outcome};
-use crate::site::{FilesFeed, IsoImage, ListedFiles, SumsTrust, Trust};
+use crate::site::{FilesFeed, IsoImage, ListedFiles, SignedFile, SumsTrust, Trust};
 
 /// Plans the folder.
 pub(super) async fn survey(
@@ -29,10 +29,17 @@ pub(super) async fn survey(
     let source = Source {
         name: feed.name.clone(),
         files: feed.files.iter().map(file).collect::<Outcome<_>>()?,
+        signed: feed.signed.iter().map(signed).collect::<Outcome<_>>()?,
         sums: lists.into_iter().flatten().collect(),
         images: feed.images.iter().map(image).collect::<Outcome<_>>()?,
     };
     Ok(feeds::files::survey(&source, served, transfer, watch).await?)
+}
+
+fn signed(file: &SignedFile) -> Outcome<Signed> {
+    let SignedFile { name, urls, keys, signature } = file;
+    let signature = texts::urls(signature.as_slice())?.first().cloned();
+    Ok(Signed { path: name.clone(), urls: texts::urls(urls)?, keys: keys.clone(), signature })
 }
 
 fn image(image: &IsoImage) -> Outcome<Iso> {

@@ -200,14 +200,16 @@ fn existing(folder: &Path) -> impl Fn(&Value) -> Read<PathBuf> {
 
 /// Reads `[[file]]` tables: a name in the folder, URLs, and the sha256 that proves what they deliver.
 fn plain_files(table: &mut Table<'_>) -> Vec<(String, Vec<String>, String)> {
-    let read = |mut file: Table<'_>| {
-        let name = file.required("name", inner_path);
-        let urls = some(&mut file, "urls", url);
-        let sha256 = file.required("sha256", sha256);
-        file.finish();
-        (name, urls, sha256)
-    };
-    table.tables("file").into_iter().map(read).collect()
+    table.tables("file").into_iter().map(plain_file).collect()
+}
+
+/// Reads a file that is proved by its sha256.
+fn plain_file(mut file: Table<'_>) -> (String, Vec<String>, String) {
+    let name = file.required("name", inner_path);
+    let urls = some(&mut file, "urls", url);
+    let sha256 = file.required("sha256", sha256);
+    file.finish();
+    (name, urls, sha256)
 }
 
 /// Reads a list that must be there and not be empty.

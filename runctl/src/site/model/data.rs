@@ -165,10 +165,25 @@ pub struct FilesFeed {
     pub name: String,
     /// Name in the folder, URLs (tried in order), sha256.
     pub files: Vec<(String, Vec<String>, String)>,
+    /// Files that signatures of their own prove.
+    pub signed: Vec<SignedFile>,
     /// Lists of checksums that name more files.
     pub listed: Vec<ListedFiles>,
     /// ISO images whose files are laid out.
     pub images: Vec<IsoImage>,
+}
+
+/// A file that a signature of its own proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedFile {
+    /// Its name in the folder.
+    pub name: String,
+    /// URLs, tried in order.
+    pub urls: Vec<String>,
+    /// Certificates, of which one signed it.
+    pub keys: Vec<PathBuf>,
+    /// The URL of the signature; none where it lies beside the file.
+    pub signature: Option<String>,
 }
 
 /// An ISO image that was carried in.

@@ -12,8 +12,8 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 pub use boot::{Boot, Boots, Dhcp, KernelFeed, KernelSource, Pool};
 pub use data::{
-    AptExtras, AptFeed, AptUpstream, Data, FilesFeed, Filter, IsoImage, ListedFiles, SumsTrust,
-    Trust, YumFeed, YumSigned, YumTree, YumUpstream,
+    AptExtras, AptFeed, AptUpstream, Data, FilesFeed, Filter, IsoImage, ListedFiles, SignedFile,
+    SumsTrust, Trust, YumFeed, YumSigned, YumTree, YumUpstream,
 };
 pub use regi::{ImageFeed, ImageSource, PullThrough, Regi};
 

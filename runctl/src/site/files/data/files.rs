@@ -5,16 +5,26 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::super::super::kinds::{Read, inner_path, name, pattern, sha256, url};
-use super::super::super::model::{FilesFeed, IsoImage, ListedFiles, SumsTrust, Trust};
+use super::super::super::model::{FilesFeed, IsoImage, ListedFiles, SignedFile, SumsTrust, Trust};
 use super::super::super::table::Table;
-use super::super::{existing, plain_files};
+use super::super::{existing, plain_file, some};
 use super::trust;
 
 /// Reads one folder of plain files.
 pub(super) fn read(mut table: Table<'_>, folder: &Path) -> FilesFeed {
+    let name = table.required("name", name);
+    let (mut files, mut signed) = (Vec::new(), Vec::new());
+    for file in table.tables("file") {
+        if file.has("keys") || file.has("signature") {
+            signed.push(signed_file(file, folder));
+        } else {
+            files.push(plain_file(file));
+        }
+    }
     let feed = FilesFeed {
-        name: table.required("name", name),
-        files: plain_files(&mut table),
+        name,
+        files,
+        signed,
         listed: table.tables("listed").into_iter().map(|table| listed(table, folder)).collect(),
         images: table.tables("iso").into_iter().map(|table| image(table, folder)).collect(),
     };
@@ -23,6 +33,23 @@ pub(super) fn read(mut table: Table<'_>, folder: &Path) -> FilesFeed {
     }
     table.finish();
     feed
+}
+
+/// Reads a file that a signature of its own proves.
+fn signed_file(mut table: Table<'_>, folder: &Path) -> SignedFile {
+    let file = SignedFile {
+        name: table.required("name", inner_path),
+        urls: some(&mut table, "urls", url),
+        keys: some(&mut table, "keys", existing(folder)),
+        signature: table.optional("signature", url),
+    };
+    table.know(&["sha256"]);
+    if table.has("sha256") {
+        let help = "write what proves the file: its digest, or who signed it".to_owned();
+        table.object("sha256", "`sha256` does not go with `keys` or `signature`", Some(help));
+    }
+    table.finish();
+    file
 }
 
 /// Reads a list of checksums.
