@@ -1,7 +1,7 @@
 //! The life of the services: up, status, down, and what brings them back.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use suite::site::{docker, engine_answers};
 use suite::{Site, run};
@@ -79,6 +79,32 @@ fn what_dies_is_brought_back_and_sigterm_ends_it_in_time() {
     assert_eq!(ended.code(), Some(0));
     let state = docker(&["inspect", "-f", "{{.State.Running}} {{.State.ExitCode}}", &container]);
     assert_eq!(state.ok().trim(), "false 0", "it did not stop by itself in the time it is given");
+}
+
+#[test]
+fn an_edit_is_live_although_the_file_is_older_than_all_others() {
+    if !engine_answers("edits under `runctl run`") {
+        return;
+    }
+    let site = Site::built();
+    let mut supervisor = site.command(&["run", "boot"]).spawn().expect("runctl starts");
+    until("boot is ready", || states(&site).contains(&("boot".into(), "ready".into())));
+
+    // As a backup that is put back, or as rsync leaves it.
+    let mac = "52:54:00:5a:09:01";
+    let table = format!("[[machine]]\nname = \"restored\"\nmacs = [\"{mac}\"]\n");
+    site.configure("restored", &table);
+    let restored = fs_err::File::open(site.path("etc/booddies/restored")).expect("it is there");
+    restored.file().set_modified(SystemTime::UNIX_EPOCH).expect("it is made older");
+    let to = site.path("etc/booddies/machines.toml");
+    fs_err::rename(restored.path(), to).expect("it is put back");
+    let hosts = site.state("rendered/boot/dhcp_hosts");
+    until("boot knows the machine", || {
+        fs_err::read_to_string(&hosts).is_ok_and(|told| told.contains(mac))
+    });
+
+    run(Command::new("kill").arg(supervisor.id().to_string())).ok();
+    assert_eq!(supervisor.wait().expect("runctl ends").code(), Some(0));
 }
 
 /// Kills what runs inside, as a fault would; `docker kill` would count as the operator's wish.

@@ -3,7 +3,8 @@
 //! READY when the probe passes, the watchdog fed from the probe, the container brought back when it stops answering,
 //! a crash loop told with its last lines, and at SIGTERM the container stopped.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::StreamExt as _;
@@ -72,7 +73,7 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
 /// Starts the service and watches over it; returns only when it cannot go on.
 async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome {
     // First the time, then the text: an edit between the two is noticed later.
-    let mut written = newest_change(context, &context.site()?);
+    let mut seen = files::touched(sources(context, &context.site()?));
     let site = context.site()?;
     let wanted = Wanted::of(&site, &[service]);
     notify::status("starting");
@@ -99,10 +100,10 @@ async fn serve(context: &Context, docker: &Docker, service: Service) -> Outcome 
         if pauses.is_multiple_of(PAUSES) {
             watch.look().await?;
         }
-        let now = newest_change(context, &site);
+        let now = files::touched(sources(context, &site));
         let is_due = || spec.secrets.iter().any(secrets::is_due);
-        if now != written || pauses.is_multiple_of(RENEWALS) && is_due() {
-            written = now;
+        if now != seen || pauses.is_multiple_of(RENEWALS) && is_due() {
+            seen = now;
             if let Err(failure) = live::reread(context, docker, &site, &[service]).await {
                 // A mistake in a file must not end a service that runs well.
                 context.console.failure(&failure);
@@ -173,15 +174,14 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// When the configuration was last written, something published, or a menu pushed.
-fn newest_change(context: &Context, site: &Site) -> Option<SystemTime> {
+/// What a service is made of beside its image: the configuration, what is published, and menus that are pushed.
+fn sources(context: &Context, site: &Site) -> impl Iterator<Item = PathBuf> {
     let files = files::below(&context.layout.configuration()).unwrap_or_default();
     let current = site.layout.store().join("published/current");
     let menus = site.rack.menus.iter().flat_map(|name| {
         ["refs/heads", "packed-refs"].map(|refs| site.layout.repository(name).join(refs))
     });
-    let paths = files.into_iter().chain([current]).chain(menus);
-    paths.filter_map(|path| fs_err::symlink_metadata(path).ok()?.modified().ok()).max()
+    files.into_iter().chain([current]).chain(menus)
 }
 
 async fn copy_log(context: Context, docker: Docker, container: String, since: i64) {

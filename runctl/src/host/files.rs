@@ -1,7 +1,8 @@
 //! Folders and files that runctl makes on the host: written beside, then renamed.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Class, Classify as _, Outcome};
@@ -46,6 +47,18 @@ pub fn below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// A file as it was last touched: its inode, seconds and nanoseconds.
+type Touched = (PathBuf, u64, i64, i64);
+
+/// Which of these are there, and when each was touched in any way: an older file that takes the place of another shows, too.
+pub fn touched(paths: impl IntoIterator<Item = PathBuf>) -> BTreeSet<Touched> {
+    let found = |path: PathBuf| {
+        let found = fs_err::symlink_metadata(&path).ok()?;
+        Some((path, found.ino(), found.ctime(), found.ctime_nsec()))
+    };
+    paths.into_iter().filter_map(found).collect()
+}
+
 /// Writes a file beside its place, syncs it and renames it there, so that no reader ever sees half of it.
 pub fn write_atomically(
     path: &Path,
@@ -67,4 +80,28 @@ pub fn write_atomically(
     beside.as_file().sync_all()?;
     beside.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_edit_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name| folder.path().join(name);
+        let look = || touched(["a", "b"].map(of));
+        for name in ["a", "b", "restored"] {
+            fs_err::write(of(name), name).unwrap();
+        }
+        let first = look();
+        assert_eq!((look(), first.len()), (first.clone(), 2));
+        let restored = fs_err::File::open(of("restored")).unwrap();
+        restored.file().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        fs_err::rename(of("restored"), of("a")).unwrap();
+        let second = look();
+        assert_ne!(second, first);
+        fs_err::remove_file(of("b")).unwrap();
+        assert_ne!(look(), second);
+    }
 }
