@@ -23,6 +23,7 @@ mod installer;
 mod interruption;
 mod iso;
 mod kernels;
+mod kills;
 mod loose;
 mod machines;
 mod ntpd;

@@ -1,12 +1,9 @@
-//! The store: verbs on generations, clients that finish in the generation they began in, and kill -9 at 200 moments.
+//! The store: verbs on generations, and clients that finish in the generation they began in.
 
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use serde_json::Value;
-use sha2::Digest as _;
 use suite::mirrored::Mirrored;
 use suite::repositories::{self, Package};
 use suite::site::engine_answers;
@@ -14,11 +11,11 @@ use suite::{Site, run};
 
 use crate::packages::{apt, apt_root, dnf, fetch};
 
-const FIRST: [Package; 2] = [
+pub(crate) const FIRST: [Package; 2] = [
     Package { needs: &["suite-words"], ..Package::plain("suite-hello") },
     Package::plain("suite-words"),
 ];
-const SECOND: [Package; 2] = [
+pub(crate) const SECOND: [Package; 2] = [
     Package { needs: &["suite-words"], version: "2.0", ..Package::plain("suite-hello") },
     Package { version: "2.0", ..Package::plain("suite-words") },
 ];
@@ -141,82 +138,4 @@ fn clients_finish_in_the_generation_they_began_in() {
     );
     apt(&deb_root, "apt-get", &["update", "--error-on=any"]).ok();
     assert!(apt(&deb_root, "apt-cache", &["policy", "suite-hello"]).ok().contains("2.0"));
-}
-
-/// Reads the served generation by its lock: every file is there, of the right size and bytes.
-fn assert_whole(published: &Path) -> u64 {
-    let current = published.join("current");
-    let lock = fs_err::read(current.join("booddies.lock")).expect("a generation is served");
-    let lock: Value = serde_json::from_slice(&lock).expect("its lock is whole");
-    for tree in lock["trees"].as_array().expect("trees") {
-        let folder = current.join(tree["path"].as_str().expect("a path"));
-        for (file, object) in tree["files"].as_object().expect("files") {
-            let bytes = fs_err::read(folder.join(file)).expect("each file of the lock is there");
-            assert_eq!(bytes.len() as u64, object["size"].as_u64().expect("a size"), "{file}");
-            let told = object["sha256"].as_str().expect("a digest");
-            let told: Vec<_> = (0..told.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&told[at..at + 2], 16).expect("hexadecimal"))
-                .collect();
-            assert_eq!(sha2::Sha256::digest(&bytes).as_slice(), told, "{file}");
-        }
-    }
-    lock["generation"].as_u64().expect("a number")
-}
-
-#[test]
-fn two_hundred_kills_leave_a_whole_generation() {
-    const KILLS: usize = 200;
-    let mirrored = Mirrored::new(Site::new(), &FIRST);
-    let site = &mirrored.site;
-    site.runctl(&["feed", "data"]).ok();
-    // Two states of the upstream, side by side: each feed publishes the other one, and collects.
-    let one = fs_err::read_to_string(site.path("etc/booddies/data.toml")).expect("it is there");
-    let served = mirrored.served();
-    repositories::yum(&served.join("second/yum"), &SECOND, &mirrored.key);
-    repositories::apt(&served.join("second/apt"), &SECOND, &mirrored.key);
-    let two = one.replace(&mirrored.upstream.url(""), &mirrored.upstream.url("second/"));
-    assert_ne!(one, two);
-    for (name, text) in [("one", &one), ("two", &two)] {
-        fs_err::write(site.path(name), format!("keep = 2\n{text}")).expect("it is written");
-    }
-    let again = r#"while :; do for state in $2; do
-        cp "$1/$state" "$1/next" && mv "$1/next" "$1/etc/booddies/data.toml"
-        "$0" --root "$1" --progress none feed data >"$1/feed.log" 2>&1
-        # The one that was killed may hold its lock for a moment longer.
-        code=$?; [ $code = 0 ] || [ $code = 75 ] || cat "$1/feed.log" >>"$1/failed.log"
-    done; done"#;
-    let published = site.state("store/published");
-    let mut generations = std::collections::BTreeSet::new();
-    for kill in 0..KILLS {
-        let mut child = Command::new("sh")
-            .args(["-c", again])
-            .arg(suite::site::program())
-            .arg(site.path(""))
-            .arg(if kill % 2 == 0 { "two one" } else { "one two" })
-            .process_group(0)
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("a shell starts");
-        // Spread over all that a feed does, by a step that meets none of its rhythms.
-        std::thread::sleep(Duration::from_millis((kill as u64 * 97) % 397));
-        let group = format!("-{}", child.id());
-        run(Command::new("kill").args(["-KILL", "--", &group])).ok();
-        child.wait().expect("it ends");
-        generations.insert(assert_whole(&published));
-        if kill % 20 == 19 {
-            let folder = tempfile::tempdir().expect("a folder");
-            let url = format!("file://{}/current/data/yum/proof/", published.display());
-            dnf(folder.path(), &url, &["install", "suite-hello"]).ok();
-        }
-    }
-    println!("{} generations were served between {KILLS} kills", generations.len());
-    assert!(generations.len() > 10, "hardly anything was published: {generations:?}");
-    let failed = fs_err::read_to_string(site.path("failed.log")).unwrap_or_default();
-    assert_eq!(failed, "", "a feed failed, and was not killed");
-    site.runctl(&["feed", "data"]).ok();
-    assert_whole(&published);
-    let unfinished = run(Command::new("find").arg(&published).args(["-name", ".unfinished*"]));
-    assert_eq!(unfinished.ok(), "", "something half-built is left");
-    assert!(site.runctl(&["scrub"]).ok().contains(" 0 damaged"));
 }
