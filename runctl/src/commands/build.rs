@@ -18,7 +18,7 @@ use crate::ui::table::Table;
 #[command(after_help = "\
 Examples:
   runctl build                   all images, as far as something changed
-  runctl build --fresh boot      one anew, from the packages that there are today
+  runctl build --fresh boot      one anew, from the packages of today
   runctl build live              the live system, from what was fed
   runctl build os web            the root of profile `web`")]
 pub struct Build {

@@ -18,7 +18,7 @@ use crate::host::lock;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  runctl scrub                   moves aside what is corrupt, and names what needs it
+  runctl scrub                   moves aside what is corrupt, and names it
   runctl scrub --repair          also fetches it again")]
 pub struct Scrub {
     /// Feed what is affected, so that what is corrupt is fetched again.

@@ -65,7 +65,7 @@ impl Kind {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  runctl feed --dry-run          what would come, and whether there is room for it
+  runctl feed --dry-run          what would come, and whether it fits
   runctl feed                    everything
   runctl feed data boot          these kinds")]
 pub struct Feed {

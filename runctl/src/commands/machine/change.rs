@@ -25,7 +25,7 @@ const FILE: &str = "machines.toml";
 #[command(after_help = "\
 Examples:
   runctl machine add web-1 --mac 52:54:00:00:01:01 --profile debian-12
-  runctl machine add db-1 --mac 52:54:00:00:01:02 --address 10.77.0.22 --parameter role=db")]
+  runctl machine add db-1 --mac 52:54:00:00:01:02 --parameter role=db")]
 pub struct Add {
     /// Its host name, without domain.
     name: String,

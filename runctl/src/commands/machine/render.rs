@@ -16,9 +16,9 @@ const TOKEN: &str = "TOKEN";
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  runctl machine render web-1                       its boot script and all its answer files
+  runctl machine render web-1                       its script and answer files
   runctl machine render web-1 --file preseed.cfg    one of them
-  runctl machine render web-1 --diff                what the edit you just made changes")]
+  runctl machine render web-1 --diff                what your last edit changes")]
 pub struct Render {
     /// Its host name.
     name: String,

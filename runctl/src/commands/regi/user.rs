@@ -28,7 +28,7 @@ pub(super) type Verb = people::Verb<Add>;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  runctl regi user add ci                       makes a password, and shows it once
+  runctl regi user add ci                       makes a password, shows it once
   runctl regi user add ci --password-stdin      takes the first line of stdin")]
 pub struct Add {
     /// Name to log in with.
