@@ -163,9 +163,10 @@ fn apt_reads_parts_with_their_sources_until_they_expire() {
 
     let old = Some("Wed, 01 Jan 2025 00:00:00 UTC");
     repositories::index_apt(&mirror.folder.path().join("upstream"), &mirror.key, old);
-    mirror
-        .feed("suites = [\"stable\"]\npackages = [\"suite-hello\"]\nvalid_until = \"30d\"\n")
-        .ok();
+    let part = "suites = [\"stable\"]\npackages = [\"suite-hello\"]\nvalid_until = \"30d\"\n";
+    let refused = mirror.feed(part).fails_with(16);
+    assert!(refused.contains("older than what is served"), "{refused}");
+    mirror.feed(&format!("{part}accept_older = true\n")).ok();
     let late = mirror.machine("late", &mirror.site_key(), "stable main");
     let refused = late.update().fails();
     assert!(refused.contains("expired"), "{refused}");
