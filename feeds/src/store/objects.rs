@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use fs_err::os::unix::fs::symlink;
+use rustix::fs::Advice;
 
 use super::{Error, Object, Store};
 use crate::digest::{Digest, Hasher, Sha256};
@@ -16,6 +17,8 @@ const OBJECT_MODE: u32 = 0o644;
 /// From so many files on, one sync of the file system is cheaper than one of each file.
 const SYNC_TOGETHER: usize = 4;
 const COPY_BUFFER: usize = 256 * 1024;
+/// What of a new object stays in memory.
+const REMEMBERED: u64 = 64 * 1024;
 
 /// A finished and verified file of `partial/`, about to become an object. The open file holds its lock.
 #[derive(Debug)]
@@ -113,6 +116,7 @@ impl Store {
             self.sync().map_err(Error::Insert)?;
         }
         for ready in files {
+            forget(&ready.file);
             self.settle(ready.file.path(), &ready.object).map_err(Error::Insert)?;
             if let Some(other) = &ready.other {
                 self.remember_other(other, &ready.object.sha256).map_err(Error::Insert)?;
@@ -156,6 +160,12 @@ impl Store {
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(fs::File::open(self.root())?.file())?)
     }
+}
+
+/// Takes most of a file that is on disk out of memory: whoever mirrors more than fits there would push out what the host
+/// needs. What a package begins with stays, as its signature may be read soon. It is advice, so failure does not matter.
+fn forget(file: &fs::File) {
+    let _advised = rustix::fs::fadvise(file.file(), REMEMBERED, None, Advice::DontNeed);
 }
 
 #[cfg(test)]

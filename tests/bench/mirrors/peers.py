@@ -93,12 +93,14 @@ class Reposync(Tool):
 
 
 class AptMirror(Tool):
-    """apt-mirror: 20 wgets; sizes only, no signatures."""
+    """apt-mirror: 20 wgets; sizes only, no signatures. It finds nothing again that has a port in its address: so the upstream
+    is its proxy to a host without one."""
 
-    def __init__(self, folder, url):
+    def __init__(self, folder, port, kind):
         super().__init__("apt-mirror", folder)
         self.write("mirror.list", f"set base_path {self.folder}/base\nset nthreads 20\nset _tilde 0\nset defaultarch amd64\n"
-                                  f"set run_postmirror 0\ndeb {url} stable main\n")
+                                  f"set run_postmirror 0\nset use_proxy yes\nset http_proxy 127.0.0.1:{port}\n"
+                                  f"deb http://upstream.example/{kind} stable main\n")
 
     def command(self):
         base = self.folder / "base"
