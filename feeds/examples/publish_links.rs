@@ -35,6 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         files,
     };
     let scope = RelPath::new("data")?;
+    // What was fetched is on disk long before it is published.
+    rustix::fs::sync();
     told("published", || store.publish(&scope, vec![tree], &[]).map(drop))?;
     told("read again", || store.current().map(drop))?;
     told("collected", || store.collect(1, Duration::ZERO).map(drop))?;
