@@ -175,12 +175,13 @@ fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 /// Reads exactly `N` bytes from `2 * N` hexadecimal digits of either case.
 fn read_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
-    if digits.len() != 2 * N || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if digits.len() != 2 * N {
         return None;
     }
+    let value = |digit: u8| u8::try_from(char::from(digit).to_digit(16)?).ok();
     let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
     }
     Some(bytes)
 }
