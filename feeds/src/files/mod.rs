@@ -96,17 +96,9 @@ pub enum Error {
         /// Why.
         source: crate::store::Error,
     },
-    /// Nobody trusted signed a list of checksums.
-    #[error("cannot trust the list of checksums {url}")]
-    Trust {
-        /// The list.
-        url: String,
-        /// Why.
-        source: crate::trust::Error,
-    },
-    /// Nobody trusted signed a file.
+    /// Nobody trusted signed a list of checksums, or a file.
     #[error("cannot trust {url}")]
-    Distrusted {
+    Trust {
         /// The file.
         url: String,
         /// Why.
@@ -152,7 +144,7 @@ impl Classified for Error {
             | Self::Unmatched { .. }
             | Self::Nowhere { .. } => Class::Configuration,
             Self::Stream { .. } => Class::Upstream,
-            Self::Trust { source, .. } | Self::Distrusted { source, .. } => source.class(),
+            Self::Trust { source, .. } => source.class(),
             Self::Ask { source, .. } => source.class(),
             Self::Store { source, .. } => source.class(),
             Self::Iso { source, .. } => source.class(),

@@ -42,7 +42,7 @@ impl Signed {
     ) -> Result<Verified, Error> {
         let url = || self.urls.first().map(masked).unwrap_or_default();
         let keyring =
-            Keyring::load(&self.keys).map_err(|source| Error::Distrusted { url: url(), source })?;
+            Keyring::load(&self.keys).map_err(|source| Error::Trust { url: url(), source })?;
         let of = format!("file {}", self.path);
         let ask = |left: Bases| self.ask(left, &keyring, transfer, watch);
         heads::first(&self.urls, &of, watch, ask).await.map(|(_, verified)| verified)
@@ -90,7 +90,7 @@ impl Signed {
         let verified = tokio::task::spawn_blocking(work).await;
         let verified =
             verified.unwrap_or_else(|stopped| std::panic::resume_unwind(stopped.into_panic()));
-        let by = verified.map_err(|source| Error::Distrusted { url: masked(mirror), source })?;
+        let by = verified.map_err(|source| Error::Trust { url: masked(mirror), source })?;
         let beside = self.beside(signature.end);
         let files = vec![(self.path.clone(), object), (beside, signature.object)];
         Ok(Verified { files, by: by.fingerprint })
